@@ -1,0 +1,488 @@
+"""The workers of one source: who gets which units, and what a slow or dead worker means.
+
+Rules that keep the promises of the design:
+
+- A worker that is stuck on one unit gives the units behind it back at once, and a fresh worker
+  takes its place, so a hang costs only its own sample.
+- Half-way to its deadline a stuck unit is also given to a fresh worker. If that one returns, its
+  verdict counts: the first worker was to blame. If both are still stuck at the deadline, both are
+  killed, and the sample is to blame (``evidence.sample_fault``): all within one deadline.
+- A unit whose worker dies is tried once more, alone, in a fresh worker; a second death is the
+  sample's fault too.
+
+Only the engine's thread calls in here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..types import FAULTS, Status
+from .breaker import Breaker
+from .remote import RemoteWorker, State
+from .unit import Unit
+from .wire import read_verdicts
+from .worker import OPEN_FAILED, READY
+
+__all__ = ["Counters", "Host", "Pool", "PoolSettings"]
+
+log = logging.getLogger("assay.engine")
+
+_CHUNK_S = 0.02
+"""A chunk should take a worker about this long: long enough to hide the hand-over."""
+_MAX_CHUNK = 512
+_STALL_S = 0.4
+"""A unit that takes longer than this (or a quarter of its deadline) is stuck: others go on."""
+_MAX_STUCK = 64
+"""Stuck workers beyond the pool's size, and as many second tries; bounds memory and load."""
+_MAX_JUDGED = 50_000
+"""A worker is replaced after so many units, against slow leaks."""
+_MAX_OPEN_DEATHS = 3
+_OPEN_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """What a pool must know of its source and its entry in the recipe."""
+
+    name: str
+    version: str
+    size: int
+    deadline_s: float | None
+    concurrency: int = 0
+    """Units at once in one worker; 0: one after another."""
+    elastic: bool = True
+    """Whether fresh workers may stand in for stuck ones (not with a model on a GPU)."""
+    may_split: bool = False
+    """Whether a unit of many samples may be judged one by one to find a culprit."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened in a pool so far."""
+
+    judged: int = 0
+    kills: int = 0
+    deaths: int = 0
+    second_tries: int = 0
+    sample_faults: int = 0
+    refused: int = 0
+
+
+class Host(Protocol):
+    """What a pool needs of the engine."""
+
+    def spawn(self, worker: RemoteWorker, pool: Pool) -> None: ...
+
+    def kill(self, worker: RemoteWorker, why: str) -> None: ...
+
+    def hang_up(self, worker: RemoteWorker) -> None: ...
+
+    def wants_to_write(self, worker: RemoteWorker) -> None: ...
+
+
+class Pool:
+    """Workers for one source, its queue, and its circuit breaker."""
+
+    def __init__(self, index: int, settings: PoolSettings, host: Host) -> None:
+        self.index = index
+        self.settings = settings
+        self.host = host
+        self.queue: deque[Unit] = deque()
+        self.alone: deque[Unit] = deque()
+        """Units that go to a fresh worker of their own."""
+        self.workers: set[RemoteWorker] = set()
+        self.units: dict[int, Unit] = {}
+        self.breaker = Breaker()
+        self.counters = Counters()
+        self.broken: str | None = None
+        """Why the source cannot be opened at all."""
+        self.open_deaths = 0
+        self.unit_s = 0.0
+        """Running mean of the seconds one unit takes."""
+        self.stall_s = _STALL_S
+        if settings.deadline_s is not None:
+            self.stall_s = min(_STALL_S, settings.deadline_s / 4)
+
+    # what comes in ------------------------------------------------------------------------
+
+    def submit(self, units: Iterable[Unit]) -> None:
+        """Take units in; their sinks hear of every one of them, whatever happens."""
+        for unit in units:
+            self.units[unit.id] = unit
+            self.queue.append(unit)
+        self.pump()
+
+    def on_frame(self, worker: RemoteWorker, payload: bytes) -> None:
+        """A worker said something."""
+        if payload == READY:
+            self._on_ready(worker)
+        elif payload.startswith(OPEN_FAILED):
+            self._break(payload[len(OPEN_FAILED) :].decode(errors="replace"))
+        else:
+            self._on_results(worker, payload)
+
+    def on_exit(self, worker: RemoteWorker, code: int, why: str) -> None:
+        """A worker process ended; everything it started has ended too."""
+        was_starting = worker.state is State.STARTING
+        running = worker.running() if worker.state is not State.IDLE else None
+        self.workers.discard(worker)
+        rest = worker.release()
+        if worker.first is not None and was_starting and not worker.first.done:
+            rest.append(worker.first)
+        if was_starting and why not in {"spare", "closing"}:
+            self._on_death_while_opening(code, why)
+        culprit = running[0] if running is not None and running[0] in rest else None
+        if why not in {"spare", "closing", "stale"} and not was_starting and rest:
+            self._died(worker, culprit, code, why)
+        for unit in rest:
+            if unit is not culprit and not unit.done and not unit.holders:
+                (self.alone if why == "stale" or unit.kills else self.queue).appendleft(unit)
+        self.pump()
+
+    def tick(self) -> None:
+        """Look at the clock: stalls, second tries, deadlines."""
+        for worker in list(self.workers):
+            if worker.state is State.BUSY:
+                self._look_at(worker)
+            elif worker.state is State.STARTING and time.monotonic() - worker.since > _OPEN_LIMIT_S:
+                self.host.kill(worker, "opening")
+        if self.queue:
+            self.pump()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the clock must be watched."""
+        return bool(self.units) or any(
+            w.state in {State.BUSY, State.STARTING, State.LEAVING} for w in self.workers
+        )
+
+    # handing out --------------------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Hand out what can be handed out, and start the workers that are missing."""
+        if self.broken is not None or (self.units and self.breaker.is_open()):
+            self._refuse_waiting()
+            return
+        self._start_lonely()
+        while self.queue:
+            worker = self._free_worker()
+            if worker is None:
+                self._start_missing()
+                return
+            self._give(worker, self._next_chunk(worker))
+
+    def _free_worker(self) -> RemoteWorker | None:
+        room = self.settings.concurrency
+        for worker in self.workers:
+            if worker.state is State.IDLE and not worker.lowered:
+                return worker
+            if room and worker.state is State.BUSY and _under_way(worker) < room:
+                return worker
+        return None
+
+    def _next_chunk(self, worker: RemoteWorker) -> list[Unit]:
+        settings = self.settings
+        if settings.concurrency:
+            count = settings.concurrency - _under_way(worker)
+        else:
+            fair = -(-len(self.queue) // (2 * settings.size))
+            wanted = int(_CHUNK_S / self.unit_s) if self.unit_s else 4
+            count = max(1, min(wanted, fair, _MAX_CHUNK))
+        return [self.queue.popleft() for _ in range(min(count, len(self.queue)))]
+
+    def _give(self, worker: RemoteWorker, units: list[Unit]) -> None:
+        units = [unit for unit in units if not unit.done]
+        if not units:
+            return
+        try:
+            worker.give(units, beside=bool(self.settings.concurrency))
+        except Exception as error:  # noqa: BLE001 - pickling runs the code of the sample's own values
+            self._give_one_by_one(worker, units, error)
+            return
+        if worker.unsent:
+            self.host.wants_to_write(worker)
+
+    def _give_one_by_one(
+        self, worker: RemoteWorker, units: list[Unit], error: Exception
+    ) -> None:
+        """One sample of a chunk cannot be sent: find it, and put the others back."""
+        if len(units) > 1:
+            self.queue.extendleft(reversed(units[1:]))
+            self._give(worker, units[:1])
+            return
+        reason = f"the sample cannot be sent to a worker process: {type(error).__name__}: {error}"
+        self._finish_unscored(units[0], Status.FAILED, reason[:500])
+
+    def _start_missing(self) -> None:
+        """Workers up to the pool's size, not counting stuck ones, as far as there is work."""
+        going = [w for w in self.workers if w.state is not State.LEAVING]
+        stuck = sum(w.stalled for w in going)
+        if stuck > _MAX_STUCK or (stuck and not self.settings.elastic):
+            return
+        active = sum(not w.stalled and w.first is None for w in going)
+        for _ in range(min(self.settings.size - active, len(self.queue))):
+            self._start(None)
+
+    def _start_lonely(self) -> None:
+        lonely = sum(w.first is not None for w in self.workers)
+        while self.alone and lonely <= _MAX_STUCK:
+            unit = self.alone.popleft()
+            if not unit.done:
+                self._start(unit)
+                lonely += 1
+
+    def _start(self, unit: Unit | None) -> None:
+        worker = RemoteWorker()
+        worker.first = unit
+        if unit is not None:
+            unit.holders.add(worker)
+        self.workers.add(worker)
+        self.host.spawn(worker, self)
+
+    def _on_ready(self, worker: RemoteWorker) -> None:
+        self.open_deaths = 0
+        if worker.state is State.STARTING:
+            worker.state = State.IDLE
+        unit = worker.first
+        if unit is None:
+            self.pump()
+        elif unit.done:
+            self._idle(worker)
+        else:
+            self._give(worker, [unit])
+            if unit.done:  # it could not be sent
+                self._idle(worker)
+
+    # results ------------------------------------------------------------------------------
+
+    def _on_results(self, worker: RemoteWorker, payload: bytes) -> None:
+        settings = self.settings
+        chunk_done = False
+        try:
+            results: list[tuple[int, list[Any]]] = json.loads(payload)
+            for number, rows in results:
+                if number == -1:
+                    chunk_done = True
+                    continue
+                unit = self.units.get(number)
+                if unit is None:  # done elsewhere, or taken back and done
+                    continue
+                verdicts = read_verdicts(rows, settings.name, settings.version)
+                if len(verdicts) != len(unit.samples):
+                    raise ValueError(f"{len(verdicts)} verdicts for {len(unit.samples)} samples")
+                self._finish(unit, verdicts, worker)
+        except (ValueError, TypeError, KeyError) as error:
+            log.warning("source %s: a worker sent rubbish (%s); it is ended", settings.name, error)
+            self.host.kill(worker, "rubbish")
+            return
+        if settings.concurrency:
+            self._async_progress(worker)
+        elif chunk_done:
+            self._chunk_done(worker)
+
+    def _chunk_done(self, worker: RemoteWorker) -> None:
+        for unit in worker.release():  # skipped by the worker: nothing was said of them
+            if not unit.holders:
+                self.queue.appendleft(unit)
+        self._idle(worker)
+
+    def _async_progress(self, worker: RemoteWorker) -> None:
+        if not _under_way(worker):
+            worker.chunk = []
+            self._idle(worker)
+        elif self.queue:
+            self.pump()
+
+    def _idle(self, worker: RemoteWorker) -> None:
+        """A worker has nothing to do: give it more, or let it go when there are too many."""
+        worker.state = State.IDLE
+        worker.stalled = False
+        worker.first = None
+        others = sum(
+            w.state is not State.LEAVING and not w.stalled and w.first is None
+            for w in self.workers
+        )
+        if worker.lowered or worker.judged > _MAX_JUDGED or others > self.settings.size:
+            worker.state = State.LEAVING
+            self.host.hang_up(worker)
+        self.pump()
+
+    def _finish(self, unit: Unit, verdicts: list[Any], worker: RemoteWorker) -> None:
+        seconds = sum(v.seconds for v in verdicts)
+        self.unit_s = 0.9 * self.unit_s + 0.1 * seconds if self.unit_s else max(seconds, 1e-6)
+        worker.judged += 1
+        self.counters.judged += 1
+        fault = next((v for v in verdicts if v.status in FAULTS), None)
+        if fault is None:
+            self.breaker.success()
+        elif fault.status is Status.TIMED_OUT or fault.evidence.get("transient"):
+            self._count_fault(fault.status)
+        self._close(unit, worker)
+        unit.finish(verdicts)
+
+    def _finish_unscored(
+        self, unit: Unit, status: Status, reason: str, **evidence: object
+    ) -> None:
+        self._close(unit, None)
+        unit.finish_unscored(
+            status, reason, name=self.settings.name, version=self.settings.version, **evidence
+        )
+
+    def _close(self, unit: Unit, winner: RemoteWorker | None) -> None:
+        """The unit is decided: end the other workers that are still stuck on it."""
+        self.units.pop(unit.id, None)
+        for holder in list(unit.holders):
+            unit.holders.discard(holder)
+            running = holder.running() if holder.state is State.BUSY else None
+            alone = holder.first is unit or (running is not None and running[0] is unit)
+            if holder is not winner and alone and not self.settings.concurrency:
+                self.host.kill(holder, "spare")
+
+    # what goes wrong ----------------------------------------------------------------------
+
+    def _look_at(self, worker: RemoteWorker) -> None:
+        if self.settings.concurrency:
+            self._look_at_loop(worker)
+            return
+        running = worker.running()
+        if running is None:
+            return
+        unit, seconds = running
+        if seconds > self.stall_s and not worker.stalled and not unit.done:
+            self._stalled(worker, unit)
+        deadline_s = self.settings.deadline_s
+        if deadline_s is None or unit.done:
+            return
+        if seconds > deadline_s:
+            self.host.kill(worker, "deadline")
+        elif seconds > deadline_s / 2 and not unit.hedged and self.settings.elastic:
+            self._try_elsewhere(unit)
+
+    def _look_at_loop(self, worker: RemoteWorker) -> None:
+        """An async worker whose event loop stands still is held by one of its samples."""
+        deadline_s = self.settings.deadline_s
+        beat = worker.board.cells[worker.board.STARTED]
+        if deadline_s is None or not beat:
+            return
+        if (time.monotonic_ns() - beat) / 1e9 > max(deadline_s / 2, 0.5):
+            self.host.kill(worker, "deadline" if _under_way(worker) == 1 else "stale")
+
+    def _stalled(self, worker: RemoteWorker, unit: Unit) -> None:
+        worker.stalled = True
+        if not self.settings.elastic:
+            return
+        for other in reversed(worker.take_back_after(unit)):
+            if not other.holders:
+                self.queue.appendleft(other)
+        if sum(w.stalled for w in self.workers) > self.settings.size:
+            worker.lower_priority()
+        self.pump()
+
+    def _try_elsewhere(self, unit: Unit) -> None:
+        """Half the deadline is gone: is it the worker or the sample?"""
+        tries = sum(w.first is not None for w in self.workers)
+        if tries > _MAX_STUCK:
+            return
+        unit.hedged = True
+        self.counters.second_tries += 1
+        self._start(unit)
+
+    def _died(self, worker: RemoteWorker, culprit: Unit | None, code: int, why: str) -> None:
+        """A worker was killed, or died by itself, with work in its hands."""
+        if culprit is None and self.settings.concurrency:
+            culprit = next((u for u in worker.chunk if not u.done), None)
+        late = why == "deadline"
+        self.counters.kills += bool(why)
+        self.counters.deaths += not why
+        if culprit is None:
+            return
+        culprit.kills += 1
+        tried = any(_is_running(w, culprit) for w in culprit.holders)
+        if late and self.settings.elastic:
+            self._give_up(culprit, Status.TIMED_OUT, self._story(code, why), followed=tried)
+        elif culprit.holders:
+            return  # another worker is still trying
+        elif culprit.kills > 1:
+            status = Status.TIMED_OUT if late else Status.FAILED
+            self._give_up(culprit, status, self._story(code, why), followed=True)
+        elif len(culprit.samples) > 1 and self.settings.may_split:
+            self.units.pop(culprit.id, None)
+            self.submit(culprit.split())
+        else:
+            self.alone.append(culprit)
+
+    def _give_up(self, unit: Unit, status: Status, story: str, *, followed: bool) -> None:
+        evidence: dict[str, object] = {"killed": True}
+        followed = followed or unit.kills > 1
+        if followed:
+            evidence["sample_fault"] = True
+            story += "; the same in a fresh worker: the sample is to blame"
+            self.counters.sample_faults += 1
+        log.warning("source %s, sample %s: %s", self.settings.name, unit.samples[0].id, story)
+        self._finish_unscored(unit, status, story, **evidence)
+        self._count_fault(status)
+
+    def _story(self, code: int, why: str) -> str:
+        """One sentence about how a worker ended."""
+        kind, _, detail = why.partition(":")
+        match kind:
+            case "deadline":
+                return (
+                    f"the source outlived its deadline of {self.settings.deadline_s:g} s"
+                    " and was killed"
+                )
+            case "memory":
+                return f"the source used {int(detail) / 2**20:.0f} MiB of memory and was killed"
+            case "rubbish":
+                return "the source's worker sent rubbish and was killed"
+        if code < 0:
+            return f"the source crashed its process (signal {-code})"
+        return f"the source ended its process (exit code {code})"
+
+    def _count_fault(self, status: Status) -> None:
+        if self.breaker.fault(status):
+            log.warning("source %s: %s", self.settings.name, self.breaker.reason())
+
+    def _on_death_while_opening(self, code: int, why: str) -> None:
+        self.open_deaths += 1
+        if self.open_deaths >= _MAX_OPEN_DEATHS:
+            self._break(f"{self._story(code, why)} while it was opened, {self.open_deaths} times")
+
+    def _break(self, reason: str) -> None:
+        """The source cannot be opened: nothing will ever come of it."""
+        self.broken = f"the source could not be opened: {reason}"
+        log.warning("source %s: %s", self.settings.name, self.broken)
+        self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
+        """Fail everything that no worker has."""
+        for unit in [*self.queue, *self.alone, *self.units.values()]:
+            if unit.done or (unit.holders and self.broken is None):
+                continue
+            if self.broken is not None:
+                self._finish_unscored(unit, Status.FAILED, self.broken)
+            else:
+                self.counters.refused += 1
+                self._finish_unscored(
+                    unit, self.breaker.last, self.breaker.reason(), circuit_open=True
+                )
+        self.queue.clear()
+        self.alone.clear()
+
+
+def _under_way(worker: RemoteWorker) -> int:
+    return sum(not unit.done for unit in worker.chunk)
+
+
+def _is_running(worker: RemoteWorker, unit: Unit) -> bool:
+    running = worker.running() if worker.state in {State.BUSY, State.LEAVING} else None
+    return running is not None and running[0] is unit
+
+
