@@ -175,7 +175,7 @@ class OpenSource:
 def _pause(attempt: int) -> float:
     """Exponential back-off with full jitter, in seconds."""
     first, longest = _BACKOFF_S
-    return random.uniform(0.5, 1.0) * min(first * 2**attempt, longest)  # noqa: S311 - jitter
+    return random.uniform(0.5, 1.0) * min(first * 2.0**attempt, longest)  # noqa: S311 - jitter
 
 
 def _one_each(results: object, samples: Sequence[Sample]) -> Sequence[object]:
@@ -203,7 +203,9 @@ def _as_verdict(result: object) -> Verdict:
 
 
 def _rubbish(what: str) -> Verdict:
-    return Verdict.unscored(Status.FAILED, f"the source broke its contract: it {what}"[:_REASON_CHARS])
+    return Verdict.unscored(
+        Status.FAILED, f"the source broke its contract: it {what}"[:_REASON_CHARS]
+    )
 
 
 def fault_of(error: BaseException) -> Verdict:

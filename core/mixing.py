@@ -87,7 +87,7 @@ class Mixer:
                 continue
             if self._pays_zero(sample, verdict):
                 terms.append(
-                    Term(slot.name, slot.failed_value, False, slot.weight, slot.role, slot.scale)  # noqa: FBT003 - a record
+                    Term(slot.name, slot.failed_value, False, slot.weight, slot.role, slot.scale)
                 )
             else:
                 left_out = True
@@ -97,9 +97,7 @@ class Mixer:
             )
         return self._made(sample, terms, named)
 
-    def _made(
-        self, sample: Sample, terms: Sequence[Term], named: Mapping[str, Verdict]
-    ) -> Reward:
+    def _made(self, sample: Sample, terms: Sequence[Term], named: Mapping[str, Verdict]) -> Reward:
         passed = self._passed(terms)
         unshaped = value = self._compose(terms)
         for shape in self._shapes:
@@ -150,7 +148,7 @@ def _slot(entry: SourceEntry, source: Source) -> _Slot:
         role=entry.role,
         scale=source.scale,
         value_of=None if plain else rule,
-        failed_value=rule(0.0, False),  # noqa: FBT003 - score and passed of a wrong answer
+        failed_value=rule(0.0, False),
     )
 
 

@@ -100,7 +100,8 @@ class SourceEntry(Settings):
     retries: int = Field(default=2, ge=0)
     """Further attempts after a fault the source calls transient, with back-off."""
     runs: Runs | None = None
-    """Overrides where the source runs (``process`` puts an inline source into a killable worker)."""
+    """Overrides where the source runs (``process`` puts an inline source into killable
+    workers)."""
     workers: int | None = Field(default=None, ge=1)
     """Worker processes; None: the number of usable cores (1 for async and device sources)."""
     concurrency: int = Field(default=64, ge=1)

@@ -18,7 +18,7 @@ from .errors import ConfigError
 from .judging import OpenSource, fault_of
 from .recipe import SourceEntry
 from .source import Runs, Source
-from .types import Sample, Status, Verdict
+from .types import Sample, Status, Verdict, View
 
 __all__ = ["Route"]
 
@@ -40,7 +40,7 @@ class Route:
         self.version = source.version_with(entry.settings)
         self.runs: Runs = _runs(entry, source, where)
         self.inline = self.runs == "inline"
-        self.view = entry.view or source.view
+        self.view: View = entry.view or source.view
         self.pool = -1
         """The number of its pool in the engine."""
         self._other_needs = tuple(sorted(source.needs - {"ground_truth"}))
@@ -217,9 +217,7 @@ def _runs(entry: SourceEntry, source: Source, where: str) -> Runs:
     runs = entry.runs or source.runs
     if source.is_async != (runs == "async"):
         kind = "an async" if source.is_async else "a plain"
-        raise ConfigError(
-            f"{where}: runs: {runs} does not go with {kind} function; leave runs out"
-        )
+        raise ConfigError(f"{where}: runs: {runs} does not go with {kind} function; leave runs out")
     return runs
 
 

@@ -24,8 +24,8 @@ from typing import Any, Self
 
 from .batch import Batch
 from .cache import Cache
+from .engine.contract import PoolSettings
 from .engine.engine import Engine
-from .engine.pool import PoolSettings
 from .engine.unit import Unit
 from .engine.zygote import Plan, SourcePlan
 from .errors import EngineError

@@ -37,8 +37,8 @@ Need: TypeAlias = Literal["ground_truth", "logprobs", "ref_logprobs", "logits"]
 """What a sample must carry. Log-probabilities and logits lie in ``extra`` under these names."""
 
 HOST_KEYS = frozenset(
-    "use as weight when deadline_s view role map retries runs workers concurrency"
-    " memory_bytes batch_size".split()
+    {"use", "as", "weight", "when", "deadline_s", "view", "role", "map", "retries", "runs"}
+    | {"workers", "concurrency", "memory_bytes", "batch_size"}
 )
 """Keys of a recipe's source entry that belong to the host; settings may not reuse them."""
 
@@ -104,12 +104,13 @@ class Source:
         A class is instantiated here, with its settings when it takes them.
         """
         config = self.read(settings)
+        target: Callable[..., Any] = self.target
+        takes_config = _takes_config(target)
         if inspect.isclass(self.target):
-            made = self.target(config) if _takes_config(self.target) else self.target()
-            return typing.cast("Callable[..., Any]", made)
-        if not _takes_config(self.target):
-            return self.target
-        target = self.target
+            made: Callable[..., Any] = target(config) if takes_config else target()
+            return made
+        if not takes_config:
+            return target
         if self.is_async:
             return _AsyncBound(target, config)
         return lambda samples: target(samples, config)

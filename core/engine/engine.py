@@ -25,7 +25,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import EngineError
-from .pool import Pool, PoolSettings
+from .contract import PoolSettings
+from .pool import Pool
 from .remote import RemoteWorker, State
 from .unit import Unit
 from .zygote import Plan
@@ -147,7 +148,7 @@ class Engine:
         try:
             while not self._closing:
                 self._turn()
-        except Exception as error:  # noqa: BLE001 - waiting callers must hear of it, not hang
+        except Exception as error:
             log.exception("the engine broke")
             self.error = EngineError(f"the engine broke: {type(error).__name__}: {error}")
         finally:
@@ -320,7 +321,7 @@ class Engine:
             while self._inbox:
                 index, units = self._inbox.popleft()
                 self.pools[index].queue.extend(units)
-            pool._refuse_waiting()  # noqa: SLF001 - the engine is being taken down
+            pool._refuse_waiting()
         for worker, _ in self._workers.values():
             worker.close()
         self._selector.close()
@@ -340,9 +341,9 @@ def _at_end(sock: socket.socket) -> bool:
 def _after_fork_in_child() -> None:
     """A forked child lets go of the sockets: held open, they would keep a dead parent alive."""
     for engine in list(_engines):
-        if engine._control is not None:  # noqa: SLF001 - same module
-            engine._control.close()  # noqa: SLF001
-        for worker, _ in list(engine._workers.values()):  # noqa: SLF001
+        if engine._control is not None:
+            engine._control.close()
+        for worker, _ in list(engine._workers.values()):
             worker.sock.close()
     _engines.clear()
 

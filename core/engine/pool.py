@@ -20,71 +20,28 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ..types import FAULTS, Status
-from .breaker import Breaker
+from .breaker import Breaker, Circuit
+from .contract import Counters, Host, PoolSettings
 from .remote import RemoteWorker, State
 from .unit import Unit
+from .watch import MAX_STUCK, how_it_ended, is_running, look_at, under_way
 from .wire import read_verdicts
 from .worker import OPEN_FAILED, READY
 
-__all__ = ["Counters", "Host", "Pool", "PoolSettings"]
+__all__ = ["Pool"]
 
 log = logging.getLogger("assay.engine")
 
 _CHUNK_S = 0.02
 """A chunk should take a worker about this long: long enough to hide the hand-over."""
 _MAX_CHUNK = 512
-_STALL_S = 0.4
-"""A unit that takes longer than this (or a quarter of its deadline) is stuck: others go on."""
-_MAX_STUCK = 64
-"""Stuck workers beyond the pool's size, and as many second tries; bounds memory and load."""
 _MAX_JUDGED = 50_000
 """A worker is replaced after so many units, against slow leaks."""
 _MAX_OPEN_DEATHS = 3
 _OPEN_LIMIT_S = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
-    """What a pool must know of its source and its entry in the recipe."""
-
-    name: str
-    version: str
-    size: int
-    deadline_s: float | None
-    concurrency: int = 0
-    """Units at once in one worker; 0: one after another."""
-    elastic: bool = True
-    """Whether fresh workers may stand in for stuck ones (not with a model on a GPU)."""
-    may_split: bool = False
-    """Whether a unit of many samples may be judged one by one to find a culprit."""
-
-
-@dataclass(slots=True)
-class Counters:
-    """What happened in a pool so far."""
-
-    judged: int = 0
-    kills: int = 0
-    deaths: int = 0
-    second_tries: int = 0
-    sample_faults: int = 0
-    refused: int = 0
-
-
-class Host(Protocol):
-    """What a pool needs of the engine."""
-
-    def spawn(self, worker: RemoteWorker, pool: Pool) -> None: ...
-
-    def kill(self, worker: RemoteWorker, why: str) -> None: ...
-
-    def hang_up(self, worker: RemoteWorker) -> None: ...
-
-    def wants_to_write(self, worker: RemoteWorker) -> None: ...
 
 
 class Pool:
@@ -106,9 +63,10 @@ class Pool:
         self.open_deaths = 0
         self.unit_s = 0.0
         """Running mean of the seconds one unit takes."""
-        self.stall_s = _STALL_S
-        if settings.deadline_s is not None:
-            self.stall_s = min(_STALL_S, settings.deadline_s / 4)
+        self.slowest_s = 0.0
+        """The longest a unit took of late; fades with every verdict."""
+        self.probes: set[Unit] = set()
+        """What the circuit breaker has sent out to see whether the source still works."""
 
     # what comes in ------------------------------------------------------------------------
 
@@ -150,7 +108,7 @@ class Pool:
         """Look at the clock: stalls, second tries, deadlines."""
         for worker in list(self.workers):
             if worker.state is State.BUSY:
-                self._look_at(worker)
+                look_at(self, worker)
             elif worker.state is State.STARTING and time.monotonic() - worker.since > _OPEN_LIMIT_S:
                 self.host.kill(worker, "opening")
         if self.queue:
@@ -167,10 +125,12 @@ class Pool:
 
     def pump(self) -> None:
         """Hand out what can be handed out, and start the workers that are missing."""
-        if self.broken is not None or (self.units and self.breaker.is_open()):
+        if self.broken is not None or self.breaker.is_open():
             self._refuse_waiting()
             return
         self._start_lonely()
+        if self.breaker.state is Circuit.PROBING:
+            return
         while self.queue:
             worker = self._free_worker()
             if worker is None:
@@ -183,14 +143,14 @@ class Pool:
         for worker in self.workers:
             if worker.state is State.IDLE and not worker.lowered:
                 return worker
-            if room and worker.state is State.BUSY and _under_way(worker) < room:
+            if room and worker.state is State.BUSY and under_way(worker) < room:
                 return worker
         return None
 
     def _next_chunk(self, worker: RemoteWorker) -> list[Unit]:
         settings = self.settings
         if settings.concurrency:
-            count = settings.concurrency - _under_way(worker)
+            count = settings.concurrency - under_way(worker)
         else:
             fair = -(-len(self.queue) // (2 * settings.size))
             wanted = int(_CHUNK_S / self.unit_s) if self.unit_s else 4
@@ -209,9 +169,7 @@ class Pool:
         if worker.unsent:
             self.host.wants_to_write(worker)
 
-    def _give_one_by_one(
-        self, worker: RemoteWorker, units: list[Unit], error: Exception
-    ) -> None:
+    def _give_one_by_one(self, worker: RemoteWorker, units: list[Unit], error: Exception) -> None:
         """One sample of a chunk cannot be sent: find it, and put the others back."""
         if len(units) > 1:
             self.queue.extendleft(reversed(units[1:]))
@@ -224,21 +182,25 @@ class Pool:
         """Workers up to the pool's size, not counting stuck ones, as far as there is work."""
         going = [w for w in self.workers if w.state is not State.LEAVING]
         stuck = sum(w.stalled for w in going)
-        if stuck > _MAX_STUCK or (stuck and not self.settings.elastic):
+        most = MAX_STUCK if self.breaker.proven else self.settings.size
+        if stuck > most or (stuck and not self.settings.elastic):
             return
         active = sum(not w.stalled and w.first is None for w in going)
-        for _ in range(min(self.settings.size - active, len(self.queue))):
-            self._start(None)
+        # as many again as are stuck: a batch full of hangs must be through within one deadline
+        wanted = max(self.settings.size, stuck if self.breaker.proven else 0)
+        for _ in range(min(wanted - active, len(self.queue))):
+            self.start_worker(None)
 
     def _start_lonely(self) -> None:
         lonely = sum(w.first is not None for w in self.workers)
-        while self.alone and lonely <= _MAX_STUCK:
+        while self.alone and lonely <= MAX_STUCK:
             unit = self.alone.popleft()
             if not unit.done:
-                self._start(unit)
+                self.start_worker(unit)
                 lonely += 1
 
-    def _start(self, unit: Unit | None) -> None:
+    def start_worker(self, unit: Unit | None) -> None:
+        """Start a worker, for one unit alone or for whatever comes."""
         worker = RemoteWorker()
         worker.first = unit
         if unit is not None:
@@ -257,7 +219,7 @@ class Pool:
             self._idle(worker)
         else:
             self._give(worker, [unit])
-            if unit.done:  # it could not be sent
+            if not worker.chunk:  # it could not be sent
                 self._idle(worker)
 
     # results ------------------------------------------------------------------------------
@@ -294,7 +256,7 @@ class Pool:
         self._idle(worker)
 
     def _async_progress(self, worker: RemoteWorker) -> None:
-        if not _under_way(worker):
+        if not under_way(worker):
             worker.chunk = []
             self._idle(worker)
         elif self.queue:
@@ -306,8 +268,7 @@ class Pool:
         worker.stalled = False
         worker.first = None
         others = sum(
-            w.state is not State.LEAVING and not w.stalled and w.first is None
-            for w in self.workers
+            w.state is not State.LEAVING and not w.stalled and w.first is None for w in self.workers
         )
         if worker.lowered or worker.judged > _MAX_JUDGED or others > self.settings.size:
             worker.state = State.LEAVING
@@ -321,15 +282,15 @@ class Pool:
         self.counters.judged += 1
         fault = next((v for v in verdicts if v.status in FAULTS), None)
         if fault is None:
+            self.slowest_s = max(0.98 * self.slowest_s, seconds)
             self.breaker.success()
+            self.probes.clear()
         elif fault.status is Status.TIMED_OUT or fault.evidence.get("transient"):
             self._count_fault(fault.status)
         self._close(unit, worker)
         unit.finish(verdicts)
 
-    def _finish_unscored(
-        self, unit: Unit, status: Status, reason: str, **evidence: object
-    ) -> None:
+    def _finish_unscored(self, unit: Unit, status: Status, reason: str, **evidence: object) -> None:
         self._close(unit, None)
         unit.finish_unscored(
             status, reason, name=self.settings.name, version=self.settings.version, **evidence
@@ -347,53 +308,6 @@ class Pool:
 
     # what goes wrong ----------------------------------------------------------------------
 
-    def _look_at(self, worker: RemoteWorker) -> None:
-        if self.settings.concurrency:
-            self._look_at_loop(worker)
-            return
-        running = worker.running()
-        if running is None:
-            return
-        unit, seconds = running
-        if seconds > self.stall_s and not worker.stalled and not unit.done:
-            self._stalled(worker, unit)
-        deadline_s = self.settings.deadline_s
-        if deadline_s is None or unit.done:
-            return
-        if seconds > deadline_s:
-            self.host.kill(worker, "deadline")
-        elif seconds > deadline_s / 2 and not unit.hedged and self.settings.elastic:
-            self._try_elsewhere(unit)
-
-    def _look_at_loop(self, worker: RemoteWorker) -> None:
-        """An async worker whose event loop stands still is held by one of its samples."""
-        deadline_s = self.settings.deadline_s
-        beat = worker.board.cells[worker.board.STARTED]
-        if deadline_s is None or not beat:
-            return
-        if (time.monotonic_ns() - beat) / 1e9 > max(deadline_s / 2, 0.5):
-            self.host.kill(worker, "deadline" if _under_way(worker) == 1 else "stale")
-
-    def _stalled(self, worker: RemoteWorker, unit: Unit) -> None:
-        worker.stalled = True
-        if not self.settings.elastic:
-            return
-        for other in reversed(worker.take_back_after(unit)):
-            if not other.holders:
-                self.queue.appendleft(other)
-        if sum(w.stalled for w in self.workers) > self.settings.size:
-            worker.lower_priority()
-        self.pump()
-
-    def _try_elsewhere(self, unit: Unit) -> None:
-        """Half the deadline is gone: is it the worker or the sample?"""
-        tries = sum(w.first is not None for w in self.workers)
-        if tries > _MAX_STUCK:
-            return
-        unit.hedged = True
-        self.counters.second_tries += 1
-        self._start(unit)
-
     def _died(self, worker: RemoteWorker, culprit: Unit | None, code: int, why: str) -> None:
         """A worker was killed, or died by itself, with work in its hands."""
         if culprit is None and self.settings.concurrency:
@@ -404,14 +318,21 @@ class Pool:
         if culprit is None:
             return
         culprit.kills += 1
-        tried = any(_is_running(w, culprit) for w in culprit.holders)
+        tried = any(is_running(w, culprit) for w in culprit.holders)
         if late and self.settings.elastic:
-            self._give_up(culprit, Status.TIMED_OUT, self._story(code, why), followed=tried)
+            self._give_up(
+                culprit,
+                Status.TIMED_OUT,
+                how_it_ended(code, why, self.settings.deadline_s),
+                followed=tried,
+            )
         elif culprit.holders:
             return  # another worker is still trying
         elif culprit.kills > 1:
             status = Status.TIMED_OUT if late else Status.FAILED
-            self._give_up(culprit, status, self._story(code, why), followed=True)
+            self._give_up(
+                culprit, status, how_it_ended(code, why, self.settings.deadline_s), followed=True
+            )
         elif len(culprit.samples) > 1 and self.settings.may_split:
             self.units.pop(culprit.id, None)
             self.submit(culprit.split())
@@ -428,32 +349,47 @@ class Pool:
         log.warning("source %s, sample %s: %s", self.settings.name, unit.samples[0].id, story)
         self._finish_unscored(unit, status, story, **evidence)
         self._count_fault(status)
-
-    def _story(self, code: int, why: str) -> str:
-        """One sentence about how a worker ended."""
-        kind, _, detail = why.partition(":")
-        match kind:
-            case "deadline":
-                return (
-                    f"the source outlived its deadline of {self.settings.deadline_s:g} s"
-                    " and was killed"
-                )
-            case "memory":
-                return f"the source used {int(detail) / 2**20:.0f} MiB of memory and was killed"
-            case "rubbish":
-                return "the source's worker sent rubbish and was killed"
-        if code < 0:
-            return f"the source crashed its process (signal {-code})"
-        return f"the source ended its process (exit code {code})"
+        self.probe_failed(unit)
 
     def _count_fault(self, status: Status) -> None:
-        if self.breaker.fault(status):
-            log.warning("source %s: %s", self.settings.name, self.breaker.reason())
+        """A costly fault: it may be time to see whether the source works at all."""
+        if not self.breaker.fault(status) or not self.queue:
+            return
+        if self.settings.concurrency:
+            self._open_circuit()
+            return
+        self.breaker.state = Circuit.PROBING
+        count = min(self.breaker.threshold, len(self.queue))
+        self.probes = {self.queue.popleft() for _ in range(count)}
+        for unit in self.probes:
+            self.start_worker(unit)
+
+    def probe_failed(self, unit: Unit) -> None:
+        """A probe is stuck, or was given up; the last one opens the circuit."""
+        if unit not in self.probes:
+            return
+        self.probes.discard(unit)
+        if not self.probes and self.breaker.state is Circuit.PROBING:
+            self._open_circuit()
+
+    def _open_circuit(self) -> None:
+        self.breaker.open()
+        log.warning("source %s: %s", self.settings.name, self.breaker.reason())
+        self._refuse_waiting()
+        if self.settings.concurrency:
+            return
+        for unit in list(self.units.values()):  # stuck, every one of them
+            self._refuse(unit)
+
+    def _refuse(self, unit: Unit) -> None:
+        self.counters.refused += 1
+        self._finish_unscored(unit, self.breaker.last, self.breaker.reason(), circuit_open=True)
 
     def _on_death_while_opening(self, code: int, why: str) -> None:
         self.open_deaths += 1
         if self.open_deaths >= _MAX_OPEN_DEATHS:
-            self._break(f"{self._story(code, why)} while it was opened, {self.open_deaths} times")
+            story = how_it_ended(code, why, self.settings.deadline_s)
+            self._break(f"{story} while it was opened, {self.open_deaths} times")
 
     def _break(self, reason: str) -> None:
         """The source cannot be opened: nothing will ever come of it."""
@@ -469,20 +405,6 @@ class Pool:
             if self.broken is not None:
                 self._finish_unscored(unit, Status.FAILED, self.broken)
             else:
-                self.counters.refused += 1
-                self._finish_unscored(
-                    unit, self.breaker.last, self.breaker.reason(), circuit_open=True
-                )
+                self._refuse(unit)
         self.queue.clear()
         self.alone.clear()
-
-
-def _under_way(worker: RemoteWorker) -> int:
-    return sum(not unit.done for unit in worker.chunk)
-
-
-def _is_running(worker: RemoteWorker, unit: Unit) -> bool:
-    running = worker.running() if worker.state in {State.BUSY, State.LEAVING} else None
-    return running is not None and running[0] is unit
-
-

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Sink", "Unit"]
 
 Sink: TypeAlias = Callable[[Sequence[int], Sequence[Verdict]], None]
-"""Takes the places of some samples in a batch, and their verdicts. Called on the engine's thread."""
+"""Takes places in a batch and the verdicts for them. Called on the engine's thread."""
 
 _numbers = itertools.count(1)
 

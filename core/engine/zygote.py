@@ -58,7 +58,7 @@ class SourcePlan:
     preload: bool
     """Import what it needs here, once, rather than in each worker."""
     pickled: bytes | None = None
-    """The source itself (by value), where it lives in a script or notebook no process can import."""
+    """The source itself, where it lives in a script or notebook that cannot be imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +197,7 @@ class Zygote:
         os.close(sock_fd)
         os.close(board_fd)
         is_async = self.sources[order["source"]].is_async
-        self.workers[order["id"]] = _Worker(
-            order["id"], pid, entry.memory_bytes, board, is_async
-        )
+        self.workers[order["id"]] = _Worker(order["id"], pid, entry.memory_bytes, board, is_async)
         self._tell({"op": "spawned", "id": order["id"], "pid": pid})
 
     def _become_worker(self, index: int, sock_fd: int, board_fd: int) -> NoReturn:
