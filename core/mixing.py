@@ -56,6 +56,9 @@ class Mixer:
         self._compose = registry.composers[recipe.compose.use].open(
             recipe.compose.settings, f"compose {recipe.compose.use}"
         )
+        self._compose(  # a composer that refuses these weights or sources does so before any run
+            [Term(s.name, s.failed_value, False, s.weight, s.role, s.scale) for s in self._slots]
+        )
         self._shapes = [
             registry.shapers[rule.use].open(rule.settings, f"shape {rule.use}")
             for rule in recipe.shape

@@ -246,9 +246,13 @@ def sample_of_record(row: Mapping[str, Any]) -> Sample:
         raise DataError(f"not a row of a scored file: {type(error).__name__}: {error}") from None
 
 
-def _chat(text: str | None) -> str | list[Message]:
-    if not text or not text.startswith('[{"'):
-        return text or ""
+def _chat(text: Any) -> str | list[Message]:
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise TypeError(f"must be text, got {text!r:.80}")
+    if not text.startswith('[{"'):
+        return text
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

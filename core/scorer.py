@@ -11,7 +11,6 @@ import asyncio
 import itertools
 import logging
 import os
-import pickle
 import random
 import sys
 import threading
@@ -20,7 +19,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from .batch import Batch
 from .cache import Cache
@@ -373,17 +372,15 @@ def _pool_settings(route: Route, workers: int) -> PoolSettings:
 
 
 def _by_value(source: Source) -> bytes | None:
-    """The source as bytes where no other process can import it: a script, a notebook, a shell."""
-    if source.module != "__main__":
-        registered = source.name in Registry.load().sources
-        module = sys.modules.get(source.module)
-        if registered or module is None or source in vars(module).values():
-            return None
-        return pickle.dumps(source)
+    """The source as bytes where no other process can import it: a script, a notebook, a closure."""
+    module = sys.modules.get(source.module)
+    held = module is not None and source in vars(module).values()
+    if source.module != "__main__" and held:
+        return None
     import cloudpickle
 
-    data: Any = cloudpickle.dumps(source)
-    return bytes(data)
+    data: bytes = cloudpickle.dumps(source)
+    return data
 
 
 def _file_of(name: str) -> str | None:

@@ -7,8 +7,10 @@ back (bool, float, None or Verdict) becomes a checked Verdict in ``judging.py``.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, get_args
@@ -94,6 +96,16 @@ class Source:
     def __repr__(self) -> str:
         return f"<source {self.name} {self.version} from {self.module}>"
 
+    def __reduce_ex__(self, protocol: typing.SupportsIndex) -> str | tuple[Any, ...]:
+        # By reference: its module holds the Source under the name pickle would look for the
+        # function. A script's or notebook's source has no module to import and goes by value.
+        module = sys.modules.get(self.module)
+        if module is not None and self.module != "__main__":
+            for attribute, value in vars(module).items():
+                if value is self:
+                    return _from_module, (self.module, attribute)
+        return super().__reduce_ex__(protocol)
+
     def read(self, settings: Mapping[str, Any], where: str | None = None) -> BaseModel:
         """The settings as this source's own model; raises ``ConfigError``."""
         return read_settings(self.config, settings, where or self.name)
@@ -154,6 +166,11 @@ class Source:
             raise PluginError(f"{where}: settings may not be named {taken}: the host uses these")
 
 
+def _from_module(module: str, attribute: str) -> Source:
+    found: Source = getattr(importlib.import_module(module), attribute)
+    return found
+
+
 class _AsyncBound:
     """An async target with its settings bound (a lambda would hide that it is async)."""
 
@@ -192,8 +209,8 @@ def source(
         version: raise it whenever a verdict may change: it is part of the cache key.
         scale: ``binary``, ``unit`` or ``real``; a score outside it is a fault, not a grade.
         arity: what one call judges: ``sample``, ``group`` or ``batch``.
-        needs: what the sample must carry; without it the verdict is ``bad_reference`` (ground
-            truth) or ``abstained``, and the target is not called.
+        needs: what the sample must carry; else it is ``bad_reference`` (ground truth) or
+            ``abstained``, uncalled.
         runs: where it runs; by default ``async`` for an async target, else ``process``.
         deterministic: equal inputs give equal verdicts, so they may be cached and shared.
         view: the part of the completion it sees unless the recipe says otherwise.
@@ -203,7 +220,7 @@ def source(
         batched: one call takes many samples although each verdict depends on its own alone.
         keeps_children: the source owns long-lived child processes; others are ended after a call.
 
-    Raises ``PluginError`` when the description breaks a rule.
+    Raises ``PluginError`` for a description that breaks a rule.
     """
 
     def make(target: Callable[..., Any]) -> Source:

@@ -27,14 +27,13 @@ from .breaker import Breaker, Circuit
 from .contract import Counters, Host, PoolSettings
 from .remote import RemoteWorker, State
 from .unit import Unit
-from .watch import MAX_STUCK, how_it_ended, is_running, look_at, under_way
+from .watch import MAX_STUCK, culprit_of, how_it_ended, is_running, look_at, under_way
 from .wire import read_verdicts
 from .worker import OPEN_FAILED, READY
 
 __all__ = ["Pool"]
 
 log = logging.getLogger("assay.engine")
-
 _CHUNK_S = 0.02
 """A chunk should take a worker about this long: long enough to hide the hand-over."""
 _MAX_CHUNK = 512
@@ -89,19 +88,20 @@ class Pool:
     def on_exit(self, worker: RemoteWorker, code: int, why: str) -> None:
         """A worker process ended; everything it started has ended too."""
         was_starting = worker.state is State.STARTING
-        running = worker.running() if worker.state is not State.IDLE else None
+        suspect = culprit_of(self, worker)
         self.workers.discard(worker)
         rest = worker.release()
         if worker.first is not None and was_starting and not worker.first.done:
             rest.append(worker.first)
         if was_starting and why not in {"spare", "closing"}:
             self._on_death_while_opening(code, why)
-        culprit = running[0] if running is not None and running[0] in rest else None
-        if why not in {"spare", "closing", "stale"} and not was_starting and rest:
-            self._died(worker, culprit, code, why)
+        culprit = suspect if suspect in rest else None
+        if why not in {"spare", "closing"} and not was_starting and rest:
+            self._died(culprit, code, why)
         for unit in rest:
             if unit is not culprit and not unit.done and not unit.holders:
-                (self.alone if why == "stale" or unit.kills else self.queue).appendleft(unit)
+                doubtful = unit.kills or (culprit is None and self.settings.concurrency)
+                (self.alone if doubtful else self.queue).appendleft(unit)
         self.pump()
 
     def tick(self) -> None:
@@ -174,9 +174,9 @@ class Pool:
         if len(units) > 1:
             self.queue.extendleft(reversed(units[1:]))
             self._give(worker, units[:1])
-            return
-        reason = f"the sample cannot be sent to a worker process: {type(error).__name__}: {error}"
-        self._finish_unscored(units[0], Status.FAILED, reason[:500])
+        else:
+            why = f"the sample cannot be sent to a worker process: {type(error).__name__}: {error}"
+            self._finish_unscored(units[0], Status.FAILED, why[:500])
 
     def _start_missing(self) -> None:
         """Workers up to the pool's size, not counting stuck ones, as far as there is work."""
@@ -308,10 +308,8 @@ class Pool:
 
     # what goes wrong ----------------------------------------------------------------------
 
-    def _died(self, worker: RemoteWorker, culprit: Unit | None, code: int, why: str) -> None:
+    def _died(self, culprit: Unit | None, code: int, why: str) -> None:
         """A worker was killed, or died by itself, with work in its hands."""
-        if culprit is None and self.settings.concurrency:
-            culprit = next((u for u in worker.chunk if not u.done), None)
         late = why == "deadline"
         self.counters.kills += bool(why)
         self.counters.deaths += not why

@@ -46,6 +46,18 @@ def is_running(worker: RemoteWorker, unit: Unit) -> bool:
     return running is not None and running[0] is unit
 
 
+def culprit_of(pool: Pool, worker: RemoteWorker) -> Unit | None:
+    """The unit a worker that ended was judging, by what it last wrote on its board."""
+    if pool.settings.concurrency:
+        number = worker.board.cells[Board.CURRENT]
+        left = [unit for unit in worker.chunk if not unit.done]
+        if len(left) == 1:
+            return left[0]
+        return next((unit for unit in left if unit.id == number), None)
+    running = worker.running() if worker.state is not State.IDLE else None
+    return None if running is None else running[0]
+
+
 def look_at(pool: Pool, worker: RemoteWorker) -> None:
     """One look at a busy worker: is it stuck, is it time for a second try, is it over?"""
     if pool.settings.concurrency:
@@ -73,7 +85,7 @@ def _look_at_loop(pool: Pool, worker: RemoteWorker) -> None:
     if deadline_s is None or not beat:
         return
     if (time.monotonic_ns() - beat) / 1e9 > max(deadline_s / 2, 0.5):
-        pool.host.kill(worker, "deadline" if under_way(worker) == 1 else "stale")
+        pool.host.kill(worker, "deadline")
 
 
 def _stalled(pool: Pool, worker: RemoteWorker, unit: Unit) -> None:

@@ -13,7 +13,8 @@ import pickle
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Generator, Sequence
+from functools import partial
 from typing import Any
 
 from ..judging import OpenSource, fault_of
@@ -188,7 +189,8 @@ class _AsyncDesk:
         samples = [unpack_sample(row) for row in rows]
         try:
             async with asyncio.timeout(self.deadline_s):
-                verdicts = await self.desk.source.ajudge(samples)
+                judging = self.desk.source.ajudge(samples)
+                verdicts = await _Marked(judging, unit, self.desk.cells)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -211,3 +213,34 @@ class _AsyncDesk:
         # one writer at a time: two half-written frames would be rubbish to the parent
         async with self.writing:
             await asyncio.get_running_loop().sock_sendall(self.desk.sock, data)
+
+
+class _Marked:
+    """Awaits a coroutine, and writes on the board whose step is running while it runs.
+
+    When a step blocks the event loop, the parent reads there which unit to blame.
+    """
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, list[Verdict]], unit: int, cells: memoryview
+    ) -> None:
+        self.coroutine = coroutine
+        self.unit = unit
+        self.cells = cells
+
+    def __await__(self) -> Generator[Any, Any, list[Verdict]]:
+        coroutine, cells = self.coroutine, self.cells
+        step = partial(coroutine.send, None)
+        while True:
+            cells[Board.CURRENT] = self.unit
+            try:
+                wish = step()
+            except StopIteration as end:
+                verdicts: list[Verdict] = end.value
+                return verdicts
+            finally:
+                cells[Board.CURRENT] = IDLE
+            try:
+                step = partial(coroutine.send, (yield wish))
+            except BaseException as error:  # noqa: BLE001 - cancellation and kin belong to the coroutine
+                step = partial(coroutine.throw, error)

@@ -1,0 +1,45 @@
+"""What every test gets: no network, no telemetry, one thread, and the test plugins on the path."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+
+ROOT = Path(__file__).resolve().parent.parent
+PLUGINS = Path(__file__).resolve().parent / "plugins"
+sys.path.insert(0, str(PLUGINS))
+
+
+def missing(what: str, how: str) -> NoReturn:
+    """Skip for want of a real component, or fail where everything is required (in CI)."""
+    message = f"{what} is not here; get it with: {how}"
+    if os.environ.get("ASSAY_REQUIRE_ALL") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture
+def require() -> object:
+    """``require(path_or_none, what, how)``: skip, or fail in CI, when a component is missing."""
+
+    def check(found: object, what: str, how: str) -> None:
+        if not found:
+            missing(what, how)
+
+    return check

@@ -1,0 +1,99 @@
+"""Sums and differences as a task: chains such as ``7+8-4=``, worked out step by step.
+
+Every sample carries its answer as ground truth, and in ``extra["demonstration"]`` a completion
+that works from left to right: ``<think>7+8=15,15-4=11</think><answer>11</answer>``.
+
+Covered: any number of operands, addition and subtraction, bounds on every intermediate result.
+Not covered: products and brackets (left to right would not be the right order), fractions.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from pydantic import Field, model_validator
+
+from ...core.settings import Settings
+from ...core.tasks import task
+from ...core.types import Sample
+
+__all__ = ["Arithmetic", "arithmetic"]
+
+_TRIES = 1000
+
+
+class Arithmetic(Settings):
+    """Which chains of sums and differences are asked."""
+
+    operands: int = Field(default=3, ge=2, le=20)
+    """Numbers in a chain."""
+    smallest: int = Field(default=1, ge=0)
+    largest: int = Field(default=9, ge=0)
+    """Bounds of every operand, both included."""
+    operators: str = Field(default="+-", pattern=r"^(\+-?|-\+?)$")
+    """Which of ``+`` and ``-`` are used."""
+    lowest: int = 0
+    highest: int | None = None
+    """Bounds of every intermediate result, both included; None: no upper bound."""
+    slips: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Chance that a step with a negative result loses the sign (``3-8=5``) in a demonstration;
+    the steps after it follow from the slip. The ground truth stays right: a model that learns
+    from such a careless teacher has something left to learn from a reward."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Arithmetic:
+        if self.smallest > self.largest:
+            raise ValueError(f"smallest {self.smallest} must be <= largest {self.largest}")
+        return self
+
+    def allows(self, result: int) -> bool:
+        """Whether an intermediate result lies within the bounds."""
+        return self.lowest <= result and (self.highest is None or result <= self.highest)
+
+
+@task("math.arithmetic")
+def arithmetic(rng: random.Random, settings: Arithmetic) -> Iterator[Sample]:
+    """Chains of sums and differences with their answers and worked demonstrations."""
+    while True:
+        terms = _chain(rng, settings)
+        yield Sample(
+            prompt="".join([str(terms[0]), *(f"{term:+d}" for term in terms[1:])]) + "=",
+            ground_truth=str(sum(terms)),
+            task="arithmetic",
+            extra={"demonstration": demonstration(terms, lambda: rng.random() < settings.slips)},
+        )
+
+
+def demonstration(terms: Sequence[int], slips: Callable[[], bool] = lambda: False) -> str:
+    """A completion that works out the sum of ``terms`` from left to right.
+
+    ``slips`` is asked at every step with a negative result whether it loses its sign.
+    """
+    total, steps = terms[0], []
+    for term in terms[1:]:
+        result = total + term
+        if result < 0 and slips():
+            result = -result
+        steps.append(f"{total}{term:+d}={result}")
+        total = result
+    return f"<think>{','.join(steps)}</think><answer>{total}</answer>"
+
+
+def _chain(rng: random.Random, settings: Arithmetic) -> list[int]:
+    """Signed terms whose running sums all lie within the bounds."""
+    for _ in range(_TRIES):
+        terms = [rng.randint(settings.smallest, settings.largest)]
+        total = terms[0]
+        for _ in range(settings.operands - 1):
+            sign = -1 if rng.choice(settings.operators) == "-" else 1
+            terms.append(sign * rng.randint(settings.smallest, settings.largest))
+            total += terms[-1]
+            if not settings.allows(total):
+                break
+        else:
+            return terms
+    raise ValueError(
+        f"task math.arithmetic: no chain within its bounds in {_TRIES} tries; widen"
+        f" lowest and highest, got {settings.lowest} and {settings.highest}"
+    )

@@ -1,0 +1,22 @@
+"""What an extraction strategy gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MAX_MARKS", "Extracted"]
+
+MAX_MARKS = 64
+"""How many marks of one kind a strategy looks at, from the end of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What one strategy found."""
+
+    text: str
+    """The answer as written; empty when there is none."""
+    strategy: str
+    """The strategy that decided; ``none`` when no mark was found."""
+    fault: str = ""
+    """Why what was found is no answer; empty when it is one."""
