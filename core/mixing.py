@@ -5,6 +5,7 @@ The one place where a missing score becomes a number or a hole: ``fault_value``.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from .source import Scale, Source
 from .types import Reward, Sample, Status, Verdict
 
 __all__ = ["Mixer"]
+
+log = logging.getLogger("assay")
 
 _WORST_FIRST = (Status.FAILED, Status.TIMED_OUT, Status.BAD_REFERENCE, Status.ABSTAINED)
 
@@ -98,7 +101,10 @@ class Mixer:
             return Reward(
                 value=None, unshaped=None, passed=None, status=_worst(missing), verdicts=named
             )
-        return self._made(sample, terms, named)
+        try:
+            return self._made(sample, terms, named)
+        except Exception as error:  # noqa: BLE001 - a rule that breaks costs this sample, not the batch
+            return _broken(sample, named, error)
 
     def _made(self, sample: Sample, terms: Sequence[Term], named: Mapping[str, Verdict]) -> Reward:
         passed = self._passed(terms)
@@ -152,6 +158,20 @@ def _slot(entry: SourceEntry, source: Source) -> _Slot:
         scale=source.scale,
         value_of=None if plain else rule,
         failed_value=rule(0.0, False),
+    )
+
+
+def _broken(sample: Sample, named: Mapping[str, Verdict], error: Exception) -> Reward:
+    """A composer or shaper raised, or made no finite number: our fault, never a grade."""
+    reason = f"the composed value cannot be had: {type(error).__name__}: {error}"[:500]
+    log.warning("sample %s: %s", sample.id, reason)
+    return Reward(
+        value=None,
+        unshaped=None,
+        passed=None,
+        status=Status.FAILED,
+        verdicts=named,
+        reason=reason,
     )
 
 

@@ -311,6 +311,8 @@ class Reward:
     verdicts: Mapping[str, Verdict]
     """Source name (or alias) -> its verdict."""
     steps: Sequence[Step] = ()
+    reason: str = ""
+    """Why there is no value although no verdict says so: a composer or shaper that broke."""
 
     def __post_init__(self) -> None:
         if self.value is not None and not math.isfinite(self.value):

@@ -360,3 +360,23 @@ def test_a_source_object_needs_no_registration() -> None:
 
     with Scorer(here) as scorer:
         assert [r.value for r in scorer.score(texts("yes", "no"))] == [1.0, 0.0]
+
+
+def test_a_rule_that_breaks_costs_its_sample_alone() -> None:
+    recipe = {
+        "plugins": ["healthy_plugin", "rules_plugin"],
+        "sources": ["demo.inline"],
+        "shape": ["broken.sometimes"],
+    }
+    with Scorer(recipe) as scorer:
+        rewards = scorer.score(texts("aba", "raise", "nan", "a"))
+    assert [r.value for r in rewards] == [1.0, None, None, 1.0]
+    assert rewards[1].status.value == "failed"
+    assert "ZeroDivisionError" in rewards[1].reason
+    assert rewards[2].verdicts["demo.inline"].score == 0.0
+
+
+def test_rules_that_cannot_work_are_refused_at_once() -> None:
+    recipe = {**HEALTHY, "sources": [{"use": "demo.inline", "weight": -1}], "compose": "min"}
+    with pytest.raises(ConfigError, match="weight"):
+        Scorer(recipe)

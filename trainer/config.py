@@ -1,0 +1,201 @@
+"""The training sections of a recipe: model, data, trainer, evaluation.
+
+Unknown keys are refused with the nearest known one. Fields named as TRL names them mean what TRL
+says they mean; whatever else TRL's configuration takes goes under ``trainer.trl`` and is checked
+against the installed TRL when a run starts. This module imports neither torch nor trl.
+
+Not covered: adapters (PEFT), and settings that several machines need; give those to
+``accelerate launch`` and ``trainer.trl``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ..core.recipe import Recipe, RecipeSpec, RuleEntry
+from ..core.records import FIELDS
+from ..core.settings import Settings, read_settings
+from .tiny import TinyModel
+
+__all__ = [
+    "BUILTIN_TINY",
+    "DataConfig",
+    "EvaluationConfig",
+    "ModelConfig",
+    "TrainerConfig",
+    "TrainingRecipe",
+    "WarmStartConfig",
+    "training_schema",
+]
+
+BUILTIN_TINY = "builtin:tiny"
+"""``model.path`` of the model that is built in code."""
+
+
+class WarmStartConfig(Settings):
+    """A short supervised start on the task's demonstrations, before reinforcement learning."""
+
+    steps: int = Field(default=0, ge=0)
+    """Optimizer steps; 0: none."""
+    batch_size: int = Field(default=32, ge=1)
+    """Demonstrations in a step."""
+    examples: int | None = Field(default=None, ge=1)
+    """Distinct demonstrations, gone through again and again. None: fresh ones in every step."""
+    learning_rate: float = Field(default=3e-3, gt=0)
+    """Highest rate; it rises over ``warmup_steps`` and then falls linearly to a twentieth."""
+    warmup_steps: int = Field(default=20, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    task: Mapping[str, Any] = Field(default_factory=dict)
+    """Settings of the task that differ for demonstrations (``slips: 0.6``: a careless teacher)."""
+
+
+class ModelConfig(Settings):
+    """The model that is trained."""
+
+    path: str = BUILTIN_TINY
+    """A name on the Hugging Face hub, a folder, or ``builtin:tiny`` (nothing is downloaded)."""
+    tiny: TinyModel = TinyModel()
+    """The shape of ``builtin:tiny``."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    """Of the weights while they are trained."""
+    warm_start: WarmStartConfig = WarmStartConfig()
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether the model is built in code."""
+        return self.path == BUILTIN_TINY
+
+    @field_validator("path")
+    @classmethod
+    def _known_builtin(cls, path: str) -> str:
+        if path.startswith("builtin:") and path != BUILTIN_TINY:
+            raise ValueError(f"the only built-in model is {BUILTIN_TINY!r}")
+        return path
+
+
+class DataConfig(Settings):
+    """Where problems come from; training and held-out problems never share a prompt."""
+
+    task: RuleEntry | None = None
+    """A registered task (``math.arithmetic``), or ``{use: math.arithmetic, operands: 4}``."""
+    path: str | None = None
+    """JSONL, Parquet or CSV, a folder saved by ``datasets``, or a name on the hub."""
+    split: str = "train"
+    """Split of the dataset at ``path``."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Field of a Sample -> the dataset's column, where the names differ: ``ground_truth: answer``.
+    Other columns go into ``Sample.extra``; ``demonstration`` feeds the warm start."""
+    n_train: int = Field(default=1000, ge=1)
+    n_eval: int = Field(default=200, ge=1)
+    """Held-out problems, taken first, so that they stay the same when ``n_train`` changes."""
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _name_is_rule(cls, value: Any) -> Any:
+        return {"use": value} if isinstance(value, str) else value
+
+    @field_validator("columns")
+    @classmethod
+    def _known_fields(cls, columns: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(columns) - set(FIELDS))
+        if unknown:
+            raise ValueError(f"{unknown} are no fields of a Sample (known: {', '.join(FIELDS)})")
+        return columns
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataConfig:
+        if (self.task is None) == (self.path is None):
+            raise ValueError("give exactly one of task and path")
+        return self
+
+
+class TrainerConfig(Settings):
+    """The algorithm and its settings; defaults are TRL's unless a sentence says otherwise."""
+
+    algorithm: Literal["grpo", "rloo"] = "grpo"
+    max_steps: int = Field(default=500, ge=1)
+    """Optimizer steps. Ours: TRL would count epochs."""
+    learning_rate: float = Field(default=1e-6, gt=0)
+    lr_scheduler_type: str = "linear"
+    warmup_steps: int = Field(default=0, ge=0)
+    per_device_train_batch_size: int = Field(default=8, ge=1)
+    """Completions in one forward pass."""
+    gradient_accumulation_steps: int = Field(default=1, ge=1)
+    num_generations: int = Field(default=8, ge=2)
+    """Completions for one prompt: the group."""
+    num_iterations: int = Field(default=1, ge=1)
+    """Optimizer passes over one batch of completions."""
+    max_completion_length: int = Field(default=512, ge=1)
+    """In tokens."""
+    temperature: float = Field(default=1.0, gt=0)
+    beta: float | None = Field(default=None, ge=0)
+    """Weight of the KL to the start model: in the loss (GRPO) or in the reward (RLOO). None: TRL's
+    own default, 0 for GRPO and 0.05 for RLOO."""
+    logging_steps: int = Field(default=10, ge=1)
+    save_steps: int | None = Field(default=None, ge=1)
+    """Steps between checkpoints, from which ``--resume`` goes on. None: no checkpoints."""
+    report_to: tuple[str, ...] = ()
+    """Trackers that transformers knows: ``tensorboard``, ``wandb``, ``mlflow``, ``trackio``..."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads of torch; None: torch's own choice."""
+    trl: dict[str, Any] = Field(default_factory=dict)
+    """Any other field of TRL's ``GRPOConfig`` or ``RLOOConfig``."""
+
+    @field_validator("report_to", mode="before")
+    @classmethod
+    def _one_is_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _named_once(self) -> TrainerConfig:
+        twice = sorted(set(self.trl) & set(type(self).model_fields))
+        if twice:
+            raise ValueError(f"trl: {twice} are settings of the trainer section; set them there")
+        return self
+
+
+class EvaluationConfig(Settings):
+    """How held-out problems are asked, before and after training."""
+
+    temperature: float = Field(default=1.0, gt=0)
+    """Of the sampled answers; the greedy ones have none."""
+    batch_size: int = Field(default=128, ge=1)
+    """Problems answered at once."""
+    every_steps: int | None = Field(default=None, ge=1)
+    """Greedy evaluation during training. None: before and after only."""
+
+
+class TrainingRecipe(Recipe):
+    """A recipe with its training sections read; what ``assay train`` takes."""
+
+    # the plain Recipe carries these sections unread; here they are read, which narrows their type
+    model: ModelConfig = ModelConfig()  # type: ignore[assignment]
+    data: DataConfig  # type: ignore[assignment]
+    trainer: TrainerConfig = TrainerConfig()  # type: ignore[assignment]
+    evaluation: EvaluationConfig = EvaluationConfig()  # type: ignore[assignment]
+
+    @classmethod
+    def read(cls, spec: RecipeSpec) -> TrainingRecipe:
+        """A training recipe from a path, a mapping or a ``Recipe``; raises ``ConfigError``."""
+        if isinstance(spec, cls):
+            return spec
+        if isinstance(spec, Recipe):
+            content = spec.model_dump(by_alias=True, exclude_unset=True)
+            return read_settings(cls, content, "recipe")
+        read = super().read(spec)
+        assert isinstance(read, cls)  # ``Recipe.read`` makes what it is called on
+        return read
+
+    def scoring(self) -> Recipe:
+        """The part of the recipe that scores, without the training sections."""
+        own = {"model", "data", "trainer", "evaluation"}
+        content = self.model_dump(by_alias=True, exclude=own, exclude_unset=True)
+        return read_settings(Recipe, content, "recipe")
+
+
+def training_schema() -> dict[str, Any]:
+    """The JSON schema of a training recipe."""
+    return TrainingRecipe.model_json_schema(by_alias=True)
