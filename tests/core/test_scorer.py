@@ -373,7 +373,7 @@ def test_a_rule_that_breaks_costs_its_sample_alone() -> None:
     assert [r.value for r in rewards] == [1.0, None, None, 1.0]
     assert rewards[1].status.value == "failed"
     assert "ZeroDivisionError" in rewards[1].reason
-    assert rewards[2].verdicts["demo.inline"].score == 0.0
+    assert rewards[2].verdicts["demo.inline"].score == 1.0
 
 
 def test_rules_that_cannot_work_are_refused_at_once() -> None:

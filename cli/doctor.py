@@ -1,0 +1,198 @@
+"""``assay doctor``: what this machine can run, and how to get what is missing.
+
+It tries things rather than looking for them where that is cheap: a worker process scores a
+sample, docker and Lean are asked for their versions. It changes nothing and needs no network.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import typer
+
+from .options import AsJson, print_json
+
+__all__ = ["Finding", "doctor"]
+
+_ANSWER_S = 10.0
+"""How long an outside program may take to say its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a machine may have."""
+
+    name: str
+    ok: bool
+    found: str
+    """What is there, or what is wrong with it."""
+    for_what: str
+    """What needs it."""
+    get: str = ""
+    """How to get it; empty where it is there."""
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Show what this machine can run, and how to get what is missing.
+
+    Example: assay doctor --json
+    """
+    findings = [check() for check in _CHECKS]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        _show(findings)
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    return _finding("python", sys.version_info >= (3, 11), found, "everything", "Python 3.11")
+
+
+def _cores() -> Finding:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Finding("cores", ok=True, found=f"{usable} usable", for_what="worker processes")
+
+
+def _memory() -> Finding:
+    import psutil
+
+    free, total = psutil.virtual_memory().available, psutil.virtual_memory().total
+    found = f"{free / 2**30:.1f} GiB free of {total / 2**30:.1f}"
+    return _finding("memory", free > 2**30, found, "2 GiB for each worker process", "more memory")
+
+
+def _workers() -> Finding:
+    """Really score a sample in a worker process: the engine may be barred from starting one."""
+    from ..core.errors import AssayError
+    from ..core.scorer import Scorer
+    from ..core.types import Sample
+
+    use = "sources that run in killable processes"
+    try:
+        with Scorer({"sources": [{"use": "math.symbolic", "runs": "process"}]}, workers=1) as one:
+            sample = Sample(prompt="1/2 of 4?", completion=r"\boxed{\frac{4}{2}}", ground_truth="2")
+            verdict = one.score([sample])[0].verdicts["math.symbolic"]
+    except (AssayError, OSError) as error:
+        return Finding(
+            "worker processes", ok=False, found=str(error), for_what=use, get="see there"
+        )
+    found = f"scored a sample in {verdict.seconds * 1000:.0f} ms"
+    if verdict.score != 1.0:
+        found = f"{verdict.status}: {verdict.reason}"
+    return _finding("worker processes", verdict.score == 1.0, found, use, "see the reason")
+
+
+def _bubblewrap() -> Finding:
+    return _program(
+        "bubblewrap", ["bwrap", "--version"], "the jail around code", "apt-get install bubblewrap"
+    )
+
+
+def _docker() -> Finding:
+    command = ["docker", "info", "--format", "server {{.ServerVersion}}"]
+    get = "install docker and start its daemon, with the right to use it"
+    return _program("docker", command, "the container around code", get)
+
+
+def _lean() -> Finding:
+    get = "install elan (https://github.com/leanprover/elan), which brings lean and lake"
+    return _program("lean", ["lean", "--version"], "proofs in Lean", get)
+
+
+def _chromium() -> Finding:
+    name = next(
+        (n for n in ("chromium", "chromium-browser", "google-chrome") if shutil.which(n)),
+        "chromium",
+    )
+    return _program(
+        "chromium", [name, "--version"], "pictures of reports", "apt-get install chromium"
+    )
+
+
+def _gpu() -> Finding:
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    get = "a machine with a GPU and its driver; training also runs on a CPU, slowly"
+    return _program("gpu", command, "training and reward models at speed", get)
+
+
+def _torch() -> Finding:
+    use, get = "training and reward models", "pip install 'assay-rlvr[train]'"
+    if importlib.util.find_spec("torch") is None:
+        return Finding("torch", ok=False, found="not installed", for_what=use, get=get)
+    import torch
+
+    where = "CUDA" if torch.cuda.is_available() else "CPU only"
+    return Finding("torch", ok=True, found=f"{torch.__version__}, {where}", for_what=use)
+
+
+def _package(name: str, for_what: str) -> Callable[[], Finding]:
+    def check() -> Finding:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            version = None
+        get = "pip install 'assay-rlvr[train]'"
+        return _finding(name, version is not None, version or "not installed", for_what, get)
+
+    return check
+
+
+def _program(name: str, command: list[str], for_what: str, get: str) -> Finding:
+    """Ask a program for its version."""
+    if shutil.which(command[0]) is None:
+        return Finding(name, ok=False, found="not installed", for_what=for_what, get=get)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_ANSWER_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding(name, ok=False, found=str(error), for_what=for_what, get=get)
+    ok = done.returncode == 0
+    said = (done.stdout if ok else done.stderr).strip().splitlines() or [f"exit {done.returncode}"]
+    return _finding(name, ok, said[0] if ok else said[-1], for_what, get)
+
+
+def _finding(name: str, ok: bool, found: str, for_what: str, get: str) -> Finding:
+    return Finding(name, ok=ok, found=found, for_what=for_what, get="" if ok else get)
+
+
+def _show(findings: list[Finding]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "", "found", "needed for", "how to get it", box=box.SIMPLE_HEAD)
+    for finding in findings:
+        mark = "yes" if finding.ok else "no"
+        table.add_row(finding.name, mark, finding.found, finding.for_what, finding.get)
+    width: Any = None if sys.stdout.isatty() else 200
+    Console(width=width, highlight=False, markup=False).print(table)
+    missing = [finding.name for finding in findings if not finding.ok]
+    typer.echo(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
+
+
+_CHECKS: tuple[Callable[[], Finding], ...] = (
+    _python,
+    _cores,
+    _memory,
+    _workers,
+    _bubblewrap,
+    _docker,
+    _lean,
+    _gpu,
+    _torch,
+    _package("transformers", "training and reward models"),
+    _package("trl", "training"),
+    _package("datasets", "training, and Hugging Face datasets as input"),
+    _chromium,
+)

@@ -1,0 +1,105 @@
+"""``assay train`` and ``assay report``: the trainer and its report, from words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..core.errors import ConfigError
+from .options import AsJson, Plugins, RecipeArgument, print_json, reach_plugins
+
+__all__ = ["report", "train", "with_overrides"]
+
+
+def train(
+    recipe: RecipeArgument,
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path("run"),
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=VALUE", help="Change the recipe. Repeatable."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="In place of the recipe's.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")
+    ] = False,
+    plugins: Plugins = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model by a recipe; the folder gets the curves, the rollouts and a report.
+
+    Example: assay train recipe.yaml --out runs/first --set trainer.max_steps=50
+    """
+    from ..core.recipe import load_yaml
+    from ..trainer.config import TrainingRecipe
+    from ..trainer.run import train as run
+
+    path, more = Path(recipe), reach_plugins(plugins)
+    content = with_overrides({"name": path.stem, **load_yaml(path)}, overrides or ())
+    if more:
+        content["plugins"] = [*(content.get("plugins") or ()), *more]
+    if seed is not None:
+        content["seed"] = seed
+    run(TrainingRecipe.read(content), out, resume=resume)
+    print_json({"run": str(out)}) if as_json else typer.echo(str(out))
+
+
+def with_overrides(content: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """A recipe with ``a.b=value`` put in; values are YAML, list items are given by number.
+
+    Raises ``ConfigError`` for a word without ``=``, and for a path through something that is
+    neither a mapping nor a list.
+    """
+    import yaml
+
+    for word in overrides:
+        path, equals, text = word.partition("=")
+        if not equals or not path:
+            raise ConfigError(f"--set: must be a.b=value, got {word!r}")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {path}: is not YAML: {text!r}") from error
+        _put(content, path.split("."), value, word)
+    return content
+
+
+def _put(content: dict[str, Any], path: list[str], value: Any, word: str) -> None:
+    place: Any = content
+    for part in path[:-1]:
+        if isinstance(place, dict):
+            if place.get(part) is None:
+                place[part] = {}
+            place = place[part]
+        else:
+            place = place[_index(place, part, word)]
+    if isinstance(place, dict):
+        place[path[-1]] = value
+    else:
+        place[_index(place, path[-1], word)] = value
+
+
+def _index(place: Any, part: str, word: str) -> int:
+    if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
+        return int(part)
+    held = f"a list of {len(place)}" if isinstance(place, list) else repr(place)
+    raise ConfigError(f"--set {word}: {part!r} leads nowhere: the recipe has {held} there")
+
+
+def report(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder of assay train.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's report.html again.
+
+    Example: assay report runs/first
+    """
+    from ..trainer.report import write_report
+
+    if not run_dir.is_dir():
+        raise ConfigError(f"{run_dir}: is not the folder of a run")
+    written = write_report(run_dir)
+    print_json({"report": str(written)}) if as_json else typer.echo(str(written))

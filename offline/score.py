@@ -1,0 +1,234 @@
+"""Score a file: rows in, scored rows out, in bounded memory, safe against ``kill -9``.
+
+What a row gets here is what the trainer would have seen: both go through ``Scorer``. The same
+command, given again, goes on where a killed run stopped, and leaves a finished output as it is.
+
+Not covered: several machines; choosing rows by their score.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay import __version__  # the face itself has no relative name outside src
+
+from ..core.errors import AssayError, ConfigError
+from ..core.recipe import Recipe
+from ..core.records import record
+from ..core.scorer import Scorer
+from ..core.source import Arity
+from ..core.types import JSON
+from .columns import Layout, find_layout
+from .ledger import SHARD_ROWS, Ledger, cut_of
+from .parts import Parts, RunLock, differences
+from .progress import Silent
+from .read import Dataset, open_dataset
+from .stream import BadRows, RowStream
+from .tally import Tally
+from .write import StandardOutput, format_of
+
+__all__ = ["Outcome", "ScoreOptions", "score_file"]
+
+_NO_EFFECT = {"workers", "concurrency"}
+"""Keys of a source entry that change how fast a verdict comes, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions:
+    """What ``score_file`` may be told besides its input, recipe and output."""
+
+    plugins: tuple[str, ...] = ()
+    """Modules to load by name, besides those the recipe names."""
+    columns: Mapping[str, str] | None = None
+    """Field of ``FIELDS`` -> column; the rest is found by name."""
+    split: str | None = None
+    """Of a Hugging Face dataset."""
+    bad_rows: BadRows = "raise"
+    """``raise`` stops at a row that cannot be read, keeping what is scored; ``skip`` sets it
+    aside in ``OUT.bad.jsonl`` and goes on."""
+    cache: Path | None = None
+    """An SQLite file for verdicts, in place of the recipe's."""
+    workers: int | None = None
+    """Worker processes for each source that has any; None: what the recipe or the machine says."""
+    timings: bool = False
+    """Write ``seconds`` too; the output then differs from run to run."""
+    shard_rows: int = SHARD_ROWS
+    """Rows after which what is scored is made durable, at the latest."""
+    overwrite: bool = False
+    """Replace a finished output of the same name."""
+    restart: bool = False
+    """Give up the rows of an unfinished run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run over a file."""
+
+    summary: Mapping[str, JSON]
+    """Rows, pass rate, mean value, statuses and times; see ``Tally.summary``."""
+    already_complete: bool = False
+    """Nothing was done: the output was there, whole, of the same recipe and input."""
+
+    @property
+    def nothing_judged(self) -> bool:
+        """Whether there were rows, and no source could judge a single one."""
+        return bool(self.summary["rows"]) and not self.summary["judged"]
+
+
+def score_file(
+    source: str,
+    recipe: Recipe,
+    output: str,
+    options: ScoreOptions | None = None,
+    progress: Silent | None = None,
+) -> Outcome:
+    """Score every row of ``source`` into ``output``; see ``open_dataset`` and ``format_of``.
+
+    Args:
+        source: a file, a folder, a dataset's name, or ``-``.
+        output: a file, its format told by the suffix; or ``-``, which cannot be resumed.
+        progress: is shown what happens; by default nobody is.
+
+    Raises ``ConfigError`` before anything ran, ``DataError`` for a row that cannot be read,
+    ``ScoringError`` where the recipe asks for it. Rows scored until then are kept.
+    """
+    options, progress = options or ScoreOptions(), progress or Silent()
+    dataset = open_dataset(source, split=options.split)
+    layout = find_layout(dataset.names(), options.columns or {}, dataset.name)
+    with Scorer(
+        recipe, plugins=options.plugins, cache=options.cache, workers=options.workers
+    ) as scorer:
+        run = _Run(dataset, layout, scorer, options, progress)
+        try:
+            return run.to_standard_output() if output == "-" else run.to_file(Path(output))
+        finally:
+            progress.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run over one dataset."""
+
+    dataset: Dataset
+    layout: Layout
+    scorer: Scorer
+    options: ScoreOptions
+    progress: Silent
+
+    def to_standard_output(self) -> Outcome:
+        out, tally, begun = StandardOutput(), Tally(self.scorer.names), time.monotonic()
+        stream = RowStream(self.dataset, self.layout, self.options.bad_rows)
+        self.progress.start(self.dataset.name, str(self.layout), None, 0)
+        for entry in stream.entries(self.scorer):
+            if isinstance(entry, dict):
+                tally.bad_rows += 1
+                continue
+            row = record(*entry, timings=self.options.timings)
+            out.add(row)
+            tally.add(row["group"], entry[1])
+            self.progress.show(tally)
+        out.close()
+        tally.seconds = time.monotonic() - begun
+        if stream.error is not None:
+            raise stream.error
+        return Outcome({**tally.summary(), "resumed_at": 0, "output": "-"})
+
+    def to_file(self, path: Path) -> Outcome:
+        if path.is_dir():
+            raise ConfigError(f"-o {path}: is a folder; name a file in it")
+        form = format_of(path, self.scorer.names, timings=self.options.timings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        manifest = self._manifest(path)
+        with RunLock(path):
+            parts = Parts(path, form)
+            report = parts.finished_run()
+            if self._is_complete(path, parts, report, manifest):
+                return Outcome(_mapping(report, "summary"), already_complete=True)
+            parts.open(manifest, restart=self.options.restart, where=self.dataset.name)
+            return self._score(parts, manifest)
+
+    def _is_complete(
+        self,
+        path: Path,
+        parts: Parts,
+        report: Mapping[str, JSON] | None,
+        manifest: Mapping[str, JSON],
+    ) -> bool:
+        """Whether OUT is what this run would write; raises ``ConfigError`` for another's."""
+        if self.options.overwrite or parts.folder.exists() or not path.exists():
+            return False
+        if report is None:
+            other = "not the output of assay score, or was changed since"
+        elif differ := differences(_mapping(report, "run"), manifest):
+            other = f"the finished output of another {', '.join(differ[:4])}"
+        else:
+            return True
+        raise ConfigError(
+            f"{path}: exists and is {other}; choose another name, or replace it with --overwrite"
+        )
+
+    def _manifest(self, path: Path) -> dict[str, JSON]:
+        """What decides the rows of the output: runs with equal manifests give equal rows."""
+        recipe, sources = self.scorer.recipe, self.scorer.registry.sources
+        keys = {"sources", "compose", "shape", "passed_by", "on_fault", "on_sample_fault", "seed"}
+        content = recipe.model_dump(mode="json", by_alias=True, include=keys)
+        content["sources"] = [
+            {k: v for k, v in entry.items() if k not in _NO_EFFECT} for entry in content["sources"]
+        ]
+        versions = {e.name: sources[e.use].version_with(e.settings) for e in recipe.sources}
+        manifest: dict[str, JSON] = {
+            "assay": __version__,
+            "recipe": content,
+            "versions": versions,
+            "input": self.dataset.identity(),
+            "columns": dict(self.layout.columns),
+            "format": path.suffix.lower(),
+            "timings": self.options.timings,
+        }
+        read: dict[str, JSON] = json.loads(json.dumps(manifest))  # as it will be read back
+        return read
+
+    def _score(self, parts: Parts, manifest: Mapping[str, JSON]) -> Outcome:
+        tally = Tally(self.scorer.names)
+        if parts.state is not None:
+            tally.restore(parts.state)
+        at, name = parts.end, self.dataset.name
+        self.progress.start(name, str(self.layout), self.dataset.total, at)
+        ledger = Ledger(
+            parts,
+            tally,
+            cut_of(self._arities()),
+            timings=self.options.timings,
+            shard_rows=self.options.shard_rows,
+        )
+        self._fill(ledger, RowStream(self.dataset, self.layout, self.options.bad_rows, at), tally)
+        self.dataset.check_unchanged()
+        summary = {**tally.summary(), "resumed_at": at, "output": str(parts.output)}
+        parts.finish({"run": dict(manifest), "summary": summary})
+        return Outcome(summary)
+
+    def _arities(self) -> set[Arity]:
+        sources = self.scorer.registry.sources
+        return {sources[entry.use].arity for entry in self.scorer.recipe.sources}
+
+    def _fill(self, ledger: Ledger, stream: RowStream, tally: Tally) -> None:
+        """Score what is left; whatever ends this, the rows scored before are kept."""
+        try:
+            for entry in stream.entries(self.scorer):
+                ledger.add(entry)
+                self.progress.show(tally)
+        except AssayError:
+            ledger.close(complete=False)
+            raise
+        ledger.close(complete=stream.error is None)
+        if stream.error is not None:
+            raise stream.error
+
+
+def _mapping(report: Mapping[str, JSON] | None, key: str) -> dict[str, JSON]:
+    value = (report or {}).get(key)
+    return value if isinstance(value, dict) else {}
