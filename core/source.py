@@ -208,12 +208,11 @@ def source(
         name: ``family.variant``.
         version: raise it whenever a verdict may change: it is part of the cache key.
         scale: ``binary``, ``unit`` or ``real``; a score outside it is a fault, not a grade.
-        arity: what one call judges: ``sample``, ``group`` or ``batch``.
-        needs: what the sample must carry; else it is ``bad_reference`` (ground truth) or
-            ``abstained``, uncalled.
+        arity: what one call judges.
+        needs: what the sample must carry, or be ``bad_reference`` (truth) or ``abstained``.
         runs: where it runs; by default ``async`` for an async target, else ``process``.
-        deterministic: equal inputs give equal verdicts, so they may be cached and shared.
-        view: the part of the completion it sees unless the recipe says otherwise.
+        deterministic: equal inputs give equal verdicts: they are cached and shared.
+        view: the part of the completion it sees, unless the recipe says otherwise.
         pass_at: the score from which a sample passes; by default 1 for binary and unit scales.
         config: pydantic model of the settings; by default the annotation of the parameter.
         preload: modules to import in the worker before it is handed samples.

@@ -41,9 +41,12 @@ View: TypeAlias = Literal["all", "reasoning", "answer"]
 """Which part of the completion a source sees: everything, up to ``</think>``, or after it."""
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
+
 def canonical_json(value: JSON) -> str:
     """One text for equal JSON values: keys sorted, no blanks, ASCII (lone surrogates escaped)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _encode(value)
 
 
 def digest(value: JSON, *, length: int = 16) -> str:

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay import __version__  # the face itself has no relative name outside src
-
+from .. import __version__
 from ..core.errors import AssayError, ConfigError
 from ..core.recipe import Recipe
 from ..core.records import record

@@ -21,7 +21,9 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("assay_")]
 
 @pytest.fixture(scope="module")
 def docs(root: Path) -> str:
-    return "\n".join(p.read_text() for p in [root / "README.md", *sorted((root / "docs").rglob("*.md"))])
+    return "\n".join(
+        p.read_text() for p in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    )
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -30,7 +32,9 @@ def test_hooks_are_documented(hook: str, root: Path) -> None:
     assert f"`{hook}({arguments})`" in (root / "docs/plugins.md").read_text()
 
 
-@pytest.mark.parametrize("argument", [p for p in inspect.signature(source).parameters if p != "name"])
+@pytest.mark.parametrize(
+    "argument", [p for p in inspect.signature(source).parameters if p != "name"]
+)
 def test_what_a_source_declares_is_documented(argument: str, root: Path) -> None:
     assert f"`{argument}`" in (root / "docs/plugins.md").read_text()
 
@@ -51,7 +55,9 @@ def test_statuses_are_documented(status: Status, root: Path) -> None:
 
 
 def test_sources_are_documented(docs: str) -> None:
-    builtin = [n for n in Registry.load().sources if Registry.load().sources[n].module.startswith("assay.")]
+    builtin = [
+        n for n in Registry.load().sources if Registry.load().sources[n].module.startswith("assay.")
+    ]
     assert not [name for name in builtin if f"`{name}`" not in docs]
 
 
@@ -68,10 +74,12 @@ def test_what_is_exported_exists() -> None:
     assert set(assay.__all__) == {n for names in assay._HOMES.values() for n in names}
 
 
-def test_the_readme_is_short_and_its_example_prints_what_it_says(root: Path, tmp_path: Path) -> None:
+def test_the_readme_is_short_and_its_example_prints_what_it_says(
+    root: Path, tmp_path: Path
+) -> None:
     text = (root / "README.md").read_text()
     assert len(text.split()) <= 500
-    code, output = re.search(r"```python\n(.*?)```\s*```text\n(.*?)```", text, re.S).groups()
+    code, output = re.search(r"```python\n(.*?)```\s*```text\n(.*?)```", text, re.DOTALL).groups()
     script = tmp_path / "example.py"
     script.write_text(code)
     run = subprocess.run(
@@ -83,6 +91,6 @@ def test_the_readme_is_short_and_its_example_prints_what_it_says(root: Path, tmp
 def test_the_readmes_plugin_is_the_example(root: Path) -> None:
     text = (root / "README.md").read_text()
     example = (root / "examples/acme_verifier/acme_verifier.py").read_text()
-    shown = re.search(r"```python\n(from assay import Sample, source\n.*?)```", text, re.S)
+    shown = re.search(r"```python\n(from assay import Sample, source\n.*?)```", text, re.DOTALL)
     assert shown is not None
     assert shown.group(1).strip() in example

@@ -35,7 +35,7 @@ def imports(path: Path, room: str) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.level == depth + 1 and node.module:
             found.add(node.module.split(".")[0])
         elif isinstance(node, ast.ImportFrom) and node.level == depth + 1:
-            found |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names if not alias.name.startswith("__")}
     return found
 
 

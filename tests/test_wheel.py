@@ -32,9 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     ignore = shutil.ignore_patterns(".venv", ".git", "runs", "build", "*.egg-info", "__pycache__")
     shutil.copytree(root, folder / "tree", symlinks=True, ignore=ignore)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(folder)]
-    run = subprocess.run(
-        command, cwd=folder / "tree", capture_output=True, text=True, check=False
-    )
+    run = subprocess.run(command, cwd=folder / "tree", capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
     (found,) = folder.glob("*.whl")
     return found

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import cache_writer
 import pytest
 
 from assay import Sample, Scorer, Status, Verdict
@@ -98,17 +99,10 @@ def test_a_damaged_file_is_switched_off_not_fatal(
     assert "switched off" in caplog.text
 
 
-def _write(path: Path, start: int) -> None:
-    cache = Cache(path)
-    for i in range(start, start + 50):
-        cache.put({f"k{i}": [Verdict.scored(float(i))]})
-    cache.close()
-
-
 def test_processes_share_the_file(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write, args=(path, k * 50)) for k in range(3)]
+    writers = [context.Process(target=cache_writer.write, args=(path, k * 50)) for k in range(3)]
     for writer in writers:
         writer.start()
     for writer in writers:
