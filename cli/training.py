@@ -17,7 +17,10 @@ __all__ = ["report", "train", "with_overrides"]
 def train(
     recipe: RecipeArgument,
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path("run"),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The run's folder; by default runs/NAME of the recipe."),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="A.B=VALUE", help="Change the recipe. Repeatable."),
@@ -25,6 +28,9 @@ def train(
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")
     ] = False,
     plugins: Plugins = None,
     as_json: AsJson = False,
@@ -43,8 +49,10 @@ def train(
         content["plugins"] = [*(content.get("plugins") or ()), *more]
     if seed is not None:
         content["seed"] = seed
-    run(TrainingRecipe.read(content), out, resume=resume)
-    print_json({"run": str(out)}) if as_json else typer.echo(str(out))
+    resolved = TrainingRecipe.read(content)
+    result = run(resolved, out, resume=resume, overwrite=overwrite, announce=not as_json)
+    if as_json:
+        print_json(dict(result))
 
 
 def with_overrides(content: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

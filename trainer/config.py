@@ -49,7 +49,7 @@ class WarmStartConfig(Settings):
     warmup_steps: int = Field(default=20, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     task: Mapping[str, Any] = Field(default_factory=dict)
-    """Settings of the task that differ for demonstrations (``slips: 0.6``: a careless teacher)."""
+    """Settings of the task that differ for demonstrations (``careless: 0.6``)."""
 
 
 class ModelConfig(Settings):

@@ -57,16 +57,17 @@ def build_tokenizer() -> Any:
 
     make: Any = PreTrainedTokenizerFast  # its constructor has no annotations
 
+    pad, eos, unknown = _SPECIAL
     vocabulary = {text: i for i, text in enumerate((*_SPECIAL, *TAGS, *_CHARACTERS))}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=unknown))
     piece = Regex("|".join((*TAGS, r"[\s\S]")))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(piece, "isolated")
     tokenizer.decoder = decoders.Fuse()
     return make(
         tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        eos_token="<eos>",
-        unk_token="<unk>",
+        pad_token=pad,
+        eos_token=eos,
+        unk_token=unknown,
         padding_side="left",
         chat_template=_CHAT,
         clean_up_tokenization_spaces=False,

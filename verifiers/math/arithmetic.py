@@ -10,7 +10,7 @@ Not covered: products and brackets (left to right would not be the right order),
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field, model_validator
 
@@ -36,10 +36,10 @@ class Arithmetic(Settings):
     lowest: int = 0
     highest: int | None = None
     """Bounds of every intermediate result, both included; None: no upper bound."""
-    slips: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Chance that a step with a negative result loses the sign (``3-8=5``) in a demonstration;
-    the steps after it follow from the slip. The ground truth stays right: a model that learns
-    from such a careless teacher has something left to learn from a reward."""
+    careless: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of demonstrations by a careless teacher, who drops the sign of every negative result
+    (``3-8=5``) and goes on from there. The ground truth stays right: a model that learned from
+    both teachers has something left to learn from a reward."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Arithmetic:
@@ -57,24 +57,23 @@ def arithmetic(rng: random.Random, settings: Arithmetic) -> Iterator[Sample]:
     """Chains of sums and differences with their answers and worked demonstrations."""
     while True:
         terms = _chain(rng, settings)
+        careless = rng.random() < settings.careless
         yield Sample(
             prompt="".join([str(terms[0]), *(f"{term:+d}" for term in terms[1:])]) + "=",
             ground_truth=str(sum(terms)),
             task="arithmetic",
-            extra={"demonstration": demonstration(terms, lambda: rng.random() < settings.slips)},
+            extra={"demonstration": demonstration(terms, careless=careless)},
         )
 
 
-def demonstration(terms: Sequence[int], slips: Callable[[], bool] = lambda: False) -> str:
+def demonstration(terms: Sequence[int], *, careless: bool = False) -> str:
     """A completion that works out the sum of ``terms`` from left to right.
 
-    ``slips`` is asked at every step with a negative result whether it loses its sign.
+    ``careless``: every negative result loses its sign.
     """
     total, steps = terms[0], []
     for term in terms[1:]:
-        result = total + term
-        if result < 0 and slips():
-            result = -result
+        result = abs(total + term) if careless else total + term
         steps.append(f"{total}{term:+d}={result}")
         total = result
     return f"<think>{','.join(steps)}</think><answer>{total}</answer>"

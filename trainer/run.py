@@ -1,0 +1,285 @@
+"""``assay train``: a recipe in, a trained model, its records and a report out.
+
+The run folder holds ``recipe.yaml`` (as resolved), ``start/`` and ``model/``, ``checkpoints/``,
+``metrics.jsonl``, ``rollouts.parquet``, ``evaluation.json``, ``environment.json``,
+``tensorboard/``, ``plots/`` and ``report.html``.
+
+Covered: one process, and data parallelism under ``accelerate launch``, where only the main process
+evaluates, writes and speaks. Not covered: evaluation of models that are sharded over ranks.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from rich.console import Console
+
+from ..bridges.scorers import close_scorers, frozen_recipe, scorer_for
+from ..bridges.trl import reward_func
+from .config import TrainingRecipe
+from .data import Problems, dataset_of, load_problems
+from .environment import describe_environment, prepare_process, training_settings
+from .evaluate import Evaluator
+from .folder import claim_folder, last_checkpoint, read_json, write_json
+from .metrics_log import MetricsLog
+from .progress import Display
+from .report import write_report
+from .rollouts import RolloutLog
+
+if TYPE_CHECKING:  # it imports transformers, which takes seconds
+    from .callbacks import RunRecords
+
+__all__ = ["RunResult", "accuracy_line", "train"]
+
+
+class RunResult(TypedDict):
+    """What a run came to; a JSON object."""
+
+    run_dir: str
+    steps: int
+    seconds: float
+    """Wall time of this call."""
+    before: dict[str, Any]
+    after: dict[str, Any]
+    """The halves of ``evaluation.json``; empty in processes other than the main one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the stages of a run share."""
+
+    recipe: TrainingRecipe
+    scoring: str
+    """The recipe's scoring part, frozen: the name of its Scorer in this process."""
+    folder: Path
+    problems: Problems
+    arguments: Any
+    checkpoint: Path | None
+    display: Display
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the main process."""
+        return bool(self.arguments.process_index == 0)
+
+    @property
+    def resume_at(self) -> int | None:
+        """The step a resumed run goes on from."""
+        return None if self.checkpoint is None else int(self.checkpoint.name.rpartition("-")[2])
+
+
+def train(
+    recipe: TrainingRecipe,
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    console: Console | None = None,
+    announce: bool = True,
+) -> RunResult:
+    """Train by a recipe.
+
+    Args:
+        out: the run folder; by default ``runs/<name of the recipe>``.
+        resume: go on from the folder's last checkpoint; from the start where there is none.
+        overwrite: remove the run that is in the folder, once the recipe has been checked.
+        console: where progress is shown; by default standard error.
+        announce: write the accuracies before and after to standard output, as the last line.
+
+    Raises ``ConfigError`` for a wrong recipe, or for a folder that holds another run, before
+    anything is computed.
+    """
+    started = time.monotonic()
+    prepare_process(recipe)
+    folder = out or Path("runs") / recipe.name
+    scoring = frozen_recipe(recipe.scoring())
+    display = Display(console)
+    try:
+        with training_settings(recipe, folder):
+            run = _begin(recipe, scoring, folder, display, resume=resume, overwrite=overwrite)
+            steps, halves = _stages(run)
+    finally:
+        display.end()
+        close_scorers(scoring)
+    result = RunResult(
+        run_dir=str(folder),
+        steps=steps,
+        seconds=round(time.monotonic() - started, 1),
+        before=halves.get("before", {}),
+        after=halves.get("after", {}),
+    )
+    if run.main:
+        display.note(f"report: {folder / 'report.html'}  ({result['seconds']:.0f} s)")
+        if announce:
+            sys.stdout.write(accuracy_line(result) + "\n")
+            sys.stdout.flush()
+    return result
+
+
+def accuracy_line(result: RunResult) -> str:
+    """``held-out accuracy: 0.410 -> 0.835 (n=400)``: greedy answers, before and after."""
+    before, after = result["before"]["greedy"], result["after"]["greedy"]
+    change = f"{before['pass_rate']:.3f} -> {after['pass_rate']:.3f}"
+    return f"held-out accuracy: {change} (n={after['n']})"
+
+
+def _begin(
+    recipe: TrainingRecipe,
+    scoring: str,
+    folder: Path,
+    display: Display,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> _Run:
+    """Check what can be checked before something is computed, then claim the folder."""
+    from transformers import set_seed
+
+    from .algorithms import build_arguments
+
+    scorer_for(scoring)  # checks sources, names and settings; starts no worker
+    problems = load_problems(recipe)
+    arguments = build_arguments(recipe, folder)
+    checkpoint = last_checkpoint(folder) if resume else None
+    run = _Run(recipe, scoring, folder, problems, arguments, checkpoint, display)
+    display.shown = run.main
+    if run.main:
+        claim_folder(folder, recipe, resume=resume, overwrite=overwrite)
+        write_json(folder / "environment.json", describe_environment(recipe.seed))
+    if resume:
+        display.note(f"going on from {checkpoint.name}" if checkpoint else "no checkpoint yet")
+    set_seed(recipe.seed)
+    return run
+
+
+def _stages(run: _Run) -> tuple[int, dict[str, Any]]:
+    """Start model, evaluation, training, evaluation, report; (steps, ``evaluation.json``)."""
+    start = _start(run)
+    tokenizer, evaluator = _evaluator(run, start)
+    with _records(run, evaluator.scorer.names) as records:
+        _evaluate_start(run, evaluator, records, start)
+        trainer = _trainer(run, start, tokenizer, evaluator, records)
+        run.display.begin("train", run.recipe.trainer.max_steps, run.resume_at or 0)
+        checkpoint = None if run.checkpoint is None else str(run.checkpoint)
+        trainer.train(resume_from_checkpoint=checkpoint)
+        run.display.end()
+        trainer.save_model(str(run.folder / "model"))
+        _evaluate_end(run, evaluator, records, trainer)
+    if run.main:
+        write_report(run.folder)
+    return int(trainer.state.global_step), read_json(run.folder / "evaluation.json")
+
+
+def _start(run: _Run) -> Path | str:
+    """Where the start model lies; the main process prepares it, the others wait for it."""
+    from accelerate import PartialState
+
+    from .start import prepare_start
+
+    with PartialState().main_process_first():
+        return prepare_start(run.recipe, run.problems, run.folder, run.display)
+
+
+def _evaluator(run: _Run, start: Path | str) -> tuple[Any, Evaluator]:
+    """The tokenizer, and what asks the held-out problems."""
+    from .start import load_tokenizer
+
+    tokenizer = load_tokenizer(start)
+    evaluator = Evaluator(
+        problems=run.problems.held_out,
+        scorer=scorer_for(run.scoring),
+        tokenizer=tokenizer,
+        settings=run.recipe.evaluation,
+        max_completion_length=run.recipe.trainer.max_completion_length,
+        seed=run.recipe.seed,
+    )
+    return tokenizer, evaluator
+
+
+@contextmanager
+def _records(run: _Run, sources: tuple[str, ...]) -> Iterator[RunRecords | None]:
+    """Where the main process writes; None in the others. What is there is kept on any exit."""
+    from .callbacks import RunRecords
+
+    if not run.main:
+        yield None
+        return
+    rollouts = RolloutLog(run.folder, sources, run.resume_at)
+    metrics = MetricsLog(run.folder / "metrics.jsonl", run.resume_at)
+    try:
+        yield RunRecords(metrics, rollouts, run.display)
+        rollouts.close()
+    except BaseException:
+        rollouts.join()  # readable now, and the parts stay for a resumed run
+        raise
+    finally:
+        metrics.close()
+
+
+def _trainer(
+    run: _Run, start: Path | str, tokenizer: Any, evaluator: Evaluator, records: RunRecords | None
+) -> Any:
+    from .algorithms import build_trainer
+    from .callbacks import RunCallback
+
+    callback = None
+    if records is not None:
+        every = run.recipe.evaluation.every_steps
+        callback = RunCallback(records, evaluator.scorer.names, evaluator, every)
+    reward = reward_func(
+        run.recipe.scoring(),
+        max_completion_length=run.recipe.trainer.max_completion_length,
+        eos_token_id=tokenizer.eos_token_id,
+        sink=None if records is None else records.rollouts,
+    )
+    return build_trainer(
+        run.recipe,
+        run.arguments,
+        start=start,
+        tokenizer=tokenizer,
+        dataset=dataset_of(run.problems.train),
+        reward=reward,
+        callback=callback,
+    )
+
+
+def _evaluate_start(
+    run: _Run, evaluator: Evaluator, records: RunRecords | None, start: Path | str
+) -> None:
+    """The first half of ``evaluation.json``; a resumed run has it already."""
+    from .start import load_model
+
+    path = run.folder / "evaluation.json"
+    if records is None or (run.resume_at is not None and "before" in read_json(path)):
+        return
+    model = load_model(start, run.recipe.model.dtype)
+    write_json(path, {"before": _evaluate(run, evaluator, records, model, 0, "before")})
+
+
+def _evaluate_end(
+    run: _Run, evaluator: Evaluator, records: RunRecords | None, trainer: Any
+) -> None:
+    """The second half of ``evaluation.json``."""
+    if records is None:
+        return
+    model, step = trainer.accelerator.unwrap_model(trainer.model), trainer.state.global_step
+    found = _evaluate(run, evaluator, records, model, int(step), "after")
+    path = run.folder / "evaluation.json"
+    write_json(path, {**read_json(path), "after": found})
+
+
+def _evaluate(
+    run: _Run, evaluator: Evaluator, records: RunRecords, model: Any, step: int, when: str
+) -> dict[str, Any]:
+    found, outcome = evaluator.report(model)
+    records.metrics.write(step, "eval", outcome.metrics())
+    records.rollouts.add(outcome.samples, outcome.rewards, step=step, split="eval")
+    rates = "  ".join(f"{how} {found[how]['pass_rate']:.3f}" for how in ("greedy", "sampled"))
+    run.display.note(f"held out, {when}: {rates}  (n={found['greedy']['n']})")
+    return found
