@@ -8,6 +8,7 @@ not drawn. Not covered: how a chart looks (``plots``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .plots import Chart, Curve
@@ -176,11 +177,15 @@ def _source_seconds(run: RunData) -> Chart:
         name="source_seconds",
         title="Time to judge",
         x=STEP,
-        y="seconds per verdict (mean)",
-        curves=_curves(run, labels),
+        y="µs per verdict (mean)",
+        curves=[_in_microseconds(curve) for curve in _curves(run, labels)],
         source=_from_metrics(["assay/<source>/seconds"]),
         scale="from zero",
     )
+
+
+def _in_microseconds(curve: Curve) -> Curve:
+    return replace(curve, points=[(step, 1e6 * seconds) for step, seconds in curve.points])
 
 
 def _lengths(run: RunData) -> Chart:

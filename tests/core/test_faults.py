@@ -232,3 +232,25 @@ def test_memory_of_the_parent_stays_flat() -> None:
         for _ in range(5):
             scorer.score(batch)
         assert me.memory_info().rss - before < 30 * 2**20
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in FAILS if k not in {"exits", "segfault", "raises_base"}]
+)
+def test_inline_sources_fail_alone_too(kind: str) -> None:
+    entry = {"use": "fault.some", "runs": "inline"}
+    with Scorer({"plugins": ["faulty_plugin"], "sources": [entry]}) as scorer:
+        fine, bad, again = scorer.score([Sample(completion=t) for t in ("fine", kind, "fine too")])
+    assert (fine.value, again.value) == (1.0, 1.0)
+    if kind != "huge":  # nothing has to travel, so nothing is too long
+        assert bad.verdicts["fault.some"].status.value == "failed"
+        assert bad.value is None
+
+
+def test_ctrl_c_reaches_the_user_through_an_inline_source() -> None:
+    entry = {"use": "fault.some", "runs": "inline"}
+    with (
+        Scorer({"plugins": ["faulty_plugin"], "sources": [entry]}) as scorer,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        scorer.score([Sample(completion="raises_base")])
