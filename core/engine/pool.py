@@ -95,12 +95,15 @@ class Pool:
             rest.append(worker.first)
         if was_starting and why not in {"spare", "closing"}:
             self._on_death_while_opening(code, why)
-        culprit = suspect if suspect in rest else None
-        if why not in {"spare", "closing"} and not was_starting and rest:
+        blameless = was_starting or why in {"spare", "closing"}
+        culprit = suspect if suspect in rest and not blameless else None
+        if rest and not blameless:
             self._died(culprit, code, why)
         for unit in rest:
             if unit is not culprit and not unit.done and not unit.holders:
-                doubtful = unit.kills or (culprit is None and self.settings.concurrency)
+                doubtful = unit.kills or (
+                    culprit is None and not blameless and self.settings.concurrency
+                )
                 (self.alone if doubtful else self.queue).appendleft(unit)
         self.pump()
 
@@ -111,6 +114,10 @@ class Pool:
                 look_at(self, worker)
             elif worker.state is State.STARTING and time.monotonic() - worker.since > _OPEN_LIMIT_S:
                 self.host.kill(worker, "opening")
+        if self.units and not (self.queue or self.alone or self.workers):
+            # cannot be; but a batch must never wait for work that nobody has
+            log.error("source %s: %d units were lost", self.settings.name, len(self.units))
+            self.queue.extend(self.units.values())
         if self.queue:
             self.pump()
 
