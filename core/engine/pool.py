@@ -25,6 +25,7 @@ from typing import Any
 from ..types import FAULTS, Status
 from .breaker import Breaker, Circuit
 from .contract import Counters, Host, PoolSettings
+from .handout import chunk_size, missing
 from .remote import RemoteWorker, State
 from .unit import Unit
 from .watch import MAX_STUCK, culprit_of, how_it_ended, is_running, look_at, under_way
@@ -34,9 +35,6 @@ from .worker import OPEN_FAILED, READY
 __all__ = ["Pool"]
 
 log = logging.getLogger("assay.engine")
-_CHUNK_S = 0.02
-"""A chunk should take a worker about this long: long enough to hide the hand-over."""
-_MAX_CHUNK = 512
 _MAX_JUDGED = 50_000
 """A worker is replaced after so many units, against slow leaks."""
 _MAX_OPEN_DEATHS = 3
@@ -155,13 +153,7 @@ class Pool:
         return None
 
     def _next_chunk(self, worker: RemoteWorker) -> list[Unit]:
-        settings = self.settings
-        if settings.concurrency:
-            count = settings.concurrency - under_way(worker)
-        else:
-            fair = -(-len(self.queue) // (2 * settings.size))
-            wanted = int(_CHUNK_S / self.unit_s) if self.unit_s else 4
-            count = max(1, min(wanted, fair, _MAX_CHUNK))
+        count = chunk_size(self.settings, self.unit_s, len(self.queue), under_way(worker))
         return [self.queue.popleft() for _ in range(min(count, len(self.queue)))]
 
     def _give(self, worker: RemoteWorker, units: list[Unit]) -> None:
@@ -186,16 +178,7 @@ class Pool:
             self._finish_unscored(units[0], Status.FAILED, why[:500])
 
     def _start_missing(self) -> None:
-        """Workers up to the pool's size, not counting stuck ones, as far as there is work."""
-        going = [w for w in self.workers if w.state is not State.LEAVING]
-        stuck = sum(w.stalled for w in going)
-        most = MAX_STUCK if self.breaker.proven else self.settings.size
-        if stuck > most or (stuck and not self.settings.elastic):
-            return
-        active = sum(not w.stalled and w.first is None for w in going)
-        # as many again as are stuck: a batch full of hangs must be through within one deadline
-        wanted = max(self.settings.size, stuck if self.breaker.proven else 0)
-        for _ in range(min(wanted - active, len(self.queue))):
+        for _ in range(missing(self.settings, self.workers, len(self.queue), self.breaker.proven)):
             self.start_worker(None)
 
     def _start_lonely(self) -> None:
