@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import __version__
 from ..core.errors import AssayError, ConfigError
 from ..core.recipe import Recipe
 from ..core.records import record
 from ..core.scorer import Scorer
 from ..core.source import Arity
 from ..core.types import JSON
+from ..core.version import __version__
 from .columns import Layout, find_layout
 from .ledger import SHARD_ROWS, Ledger, cut_of
 from .parts import Parts, RunLock, differences

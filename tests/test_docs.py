@@ -71,7 +71,8 @@ def test_links_lead_somewhere(root: Path) -> None:
 def test_what_is_exported_exists() -> None:
     for name in assay.__all__:
         assert getattr(assay, name) is not None
-    assert set(assay.__all__) == {n for names in assay._HOMES.values() for n in names}
+    homes = {n for names in assay._HOMES.values() for n in names}
+    assert set(assay.__all__) == {*homes, "__version__"}
 
 
 def test_the_readme_is_short_and_its_example_prints_what_it_says(

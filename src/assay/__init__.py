@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .core.version import __version__
+
 if TYPE_CHECKING:
     from .core.composition import Draft, Term, composer, shaper
     from .core.errors import (
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from .core.tasks import Task, task
     from .core.types import Reward, Sample, Status, Step, Verdict
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "core.composition": ("Draft", "Term", "composer", "shaper"),
@@ -75,6 +76,7 @@ __all__ = [
     "Term",
     "TransientError",
     "Verdict",
+    "__version__",
     "composer",
     "hookimpl",
     "shaper",
@@ -94,4 +96,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_FOLDERS, "__version__"])
+    return sorted([*__all__, *_FOLDERS])
