@@ -171,7 +171,7 @@ class Recipe(Settings):
     trainer: dict[str, Any] | None = None
     evaluation: dict[str, Any] | None = None
 
-    @field_validator("sources", mode="before")
+    @field_validator("sources", "shape", mode="before")
     @classmethod
     def _names_are_entries(cls, value: Any) -> Any:
         entries = [value] if isinstance(value, str | Mapping) else value
@@ -183,14 +183,6 @@ class Recipe(Settings):
     @classmethod
     def _name_is_rule(cls, value: Any) -> Any:
         return {"use": value} if isinstance(value, str) else value
-
-    @field_validator("shape", mode="before")
-    @classmethod
-    def _names_are_rules(cls, value: Any) -> Any:
-        entries = [value] if isinstance(value, str | Mapping) else value
-        if not isinstance(entries, Sequence):
-            return value
-        return [{"use": e} if isinstance(e, str) else e for e in entries]
 
     @field_validator("cache", mode="before")
     @classmethod
