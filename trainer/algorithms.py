@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,9 @@ _OWN = frozenset({"algorithm", "threads", "trl", "beta"})
 def build_arguments(recipe: TrainingRecipe, folder: Path) -> Any:
     """TRL's ``GRPOConfig`` or ``RLOOConfig`` for a run; raises ``ConfigError``."""
     import torch
-    import trl
 
     section = recipe.trainer
-    config = {"grpo": trl.GRPOConfig, "rloo": trl.RLOOConfig}[section.algorithm]
+    config = _of_trl(recipe, "Config")
     _check_names(section.trl, {field.name for field in dataclasses.fields(config)})
     gpu = torch.cuda.is_available()
     settings: dict[str, Any] = section.model_dump(exclude=set(_OWN))
@@ -53,6 +53,11 @@ def build_arguments(recipe: TrainingRecipe, folder: Path) -> Any:
         raise ConfigError(f"trainer: {config.__name__} refuses the settings: {error}") from error
 
 
+def _of_trl(recipe: TrainingRecipe, kind: str) -> Any:
+    """``GRPOTrainer``, ``RLOOConfig``... by name: TRL makes its exports at run time, untyped."""
+    return getattr(importlib.import_module("trl"), f"{recipe.trainer.algorithm.upper()}{kind}")
+
+
 def _check_names(given: dict[str, Any], known: set[str]) -> None:
     for name in given:
         if name not in known:
@@ -71,10 +76,9 @@ def build_trainer(
     callback: Any,
 ) -> Any:
     """TRL's trainer, with our reward function and our records in place of its printing."""
-    import trl
     from transformers.trainer_callback import PrinterCallback
 
-    made = {"grpo": trl.GRPOTrainer, "rloo": trl.RLOOTrainer}[recipe.trainer.algorithm](
+    made = _of_trl(recipe, "Trainer")(
         model=str(start),
         reward_funcs=reward,
         args=arguments,

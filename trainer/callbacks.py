@@ -71,9 +71,7 @@ class RunCallback(TrainerCallback):
         step = state.global_step
         self._records.display.step(step)
         if self._every and step % self._every == 0 and step < state.max_steps:
-            from accelerate.utils import extract_model_from_parallel
-
-            outcome = self._evaluator.ask(extract_model_from_parallel(model))
+            outcome = self._evaluator.ask(model)
             self._records.metrics.write(step, "eval", outcome.metrics())
             found = rate(outcome.rewards)
             self._records.display.note(

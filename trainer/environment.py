@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import ConfigError
 from .config import TrainingRecipe
 
 __all__ = ["describe_environment", "prepare_process", "training_settings"]
@@ -28,6 +30,9 @@ _PACKAGES = (
     "pyarrow",
     "pydantic",
 )
+
+
+_NEEDED = ("torch", "transformers", "trl", "accelerate", "datasets", "matplotlib")
 
 
 def describe_environment(seed: int) -> dict[str, Any]:
@@ -69,8 +74,15 @@ def _git_commit() -> str | None:
 def prepare_process(recipe: TrainingRecipe) -> None:
     """Environment variables that the libraries read when they are imported; call it before.
 
-    No telemetry is sent; a run on built-in model and task opens no connection at all.
+    No telemetry is sent; a run on built-in model and task opens no connection at all. Raises
+    ``ConfigError`` when the libraries are not installed.
     """
+    absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if absent:
+        raise ConfigError(
+            f"training needs {', '.join(absent)}, which are not installed;"
+            " run: pip install 'assay-rlvr[train]'"
+        )
     settings = {
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TRL_EXPERIMENTAL_SILENCE": "1",
@@ -91,7 +103,8 @@ def training_settings(recipe: TrainingRecipe, folder: Path) -> Iterator[None]:
     threads, tensorboard = torch.get_num_threads(), os.environ.get("TENSORBOARD_LOGGING_DIR")
     torch.set_num_threads(recipe.trainer.threads or threads)
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
-    transformers.utils.logging.disable_progress_bar()
+    bars: Any = transformers.utils.logging  # its functions have no annotations
+    bars.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             # TRL 1.16 sets what transformers 5 calls deprecated; a user can do nothing about it
@@ -99,7 +112,7 @@ def training_settings(recipe: TrainingRecipe, folder: Path) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-        transformers.utils.logging.enable_progress_bar()
+        bars.enable_progress_bar()
         if tensorboard is None:
             del os.environ["TENSORBOARD_LOGGING_DIR"]
         else:

@@ -66,8 +66,9 @@ def complete(
 def _settings(tokenizer: Any, max_new_tokens: int, temperature: float | None) -> Any:
     from transformers import GenerationConfig
 
+    make: Any = GenerationConfig  # its constructor has no annotations
     sampled = {} if temperature is None else {"temperature": temperature, "top_k": 0, "top_p": 1.0}
-    return GenerationConfig(
+    return make(
         max_new_tokens=max_new_tokens,
         do_sample=temperature is not None,
         pad_token_id=_pad(tokenizer),

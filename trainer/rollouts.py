@@ -8,6 +8,7 @@ Not covered: ranks other than the main one (each scores its own slice), and adva
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class RolloutLog:
         more = [("step", pa.int64()), ("split", pa.string()), ("completion_tokens", pa.int64())]
         self._schema = arrow_schema(source_names, more)
         self._rows: list[dict[str, Any]] = []
-        if self.path.exists():  # the run was done, and is now to go on
+        if self.path.exists() and not any(self._files()):  # a run that was done goes on
             self.path.replace(self._parts / "000000.parquet")
         for part in self._files():
             self._cut(part, resume_at)
@@ -84,9 +85,10 @@ class RolloutLog:
     def close(self) -> None:
         """Join the parts and remove them: the run is done."""
         self.join()
-        for part in list(self._files()):
-            part.unlink()
-        self._parts.rmdir()
+        done = self._parts.with_suffix(".done")
+        shutil.rmtree(done, ignore_errors=True)  # of a run killed at this very place
+        self._parts.rename(done)  # at once: half of the parts would pass for all of them
+        shutil.rmtree(done)
 
     def _files(self) -> Iterator[Path]:
         return iter(sorted(self._parts.glob("*.parquet")))

@@ -171,18 +171,18 @@ def _stages(run: _Run) -> tuple[int, dict[str, Any]]:
         run.display.end()
         trainer.save_model(str(run.folder / "model"))
         _evaluate_end(run, evaluator, records, trainer)
-    if run.main:
-        write_report(run.folder)
-    return int(trainer.state.global_step), read_json(run.folder / "evaluation.json")
+    steps = int(trainer.state.global_step)
+    if not run.main:
+        return steps, {}
+    write_report(run.folder)
+    return steps, read_json(run.folder / "evaluation.json")
 
 
 def _start(run: _Run) -> Path | str:
     """Where the start model lies; the main process prepares it, the others wait for it."""
-    from accelerate import PartialState
-
     from .start import prepare_start
 
-    with PartialState().main_process_first():
+    with run.arguments.main_process_first(local=False, desc="start model"):
         return prepare_start(run.recipe, run.problems, run.folder, run.display)
 
 
@@ -259,7 +259,7 @@ def _evaluate_start(
     if records is None or (run.resume_at is not None and "before" in read_json(path)):
         return
     model = load_model(start, run.recipe.model.dtype)
-    write_json(path, {"before": _evaluate(run, evaluator, records, model, 0, "before")})
+    write_json(path, {"before": _evaluate(run, evaluator, records, model, step=0)})
 
 
 def _evaluate_end(
@@ -269,17 +269,18 @@ def _evaluate_end(
     if records is None:
         return
     model, step = trainer.accelerator.unwrap_model(trainer.model), trainer.state.global_step
-    found = _evaluate(run, evaluator, records, model, int(step), "after")
+    found = _evaluate(run, evaluator, records, model, step=int(step))
     path = run.folder / "evaluation.json"
     write_json(path, {**read_json(path), "after": found})
 
 
 def _evaluate(
-    run: _Run, evaluator: Evaluator, records: RunRecords, model: Any, step: int, when: str
+    run: _Run, evaluator: Evaluator, records: RunRecords, model: Any, *, step: int
 ) -> dict[str, Any]:
     found, outcome = evaluator.report(model)
     records.metrics.write(step, "eval", outcome.metrics())
     records.rollouts.add(outcome.samples, outcome.rewards, step=step, split="eval")
     rates = "  ".join(f"{how} {found[how]['pass_rate']:.3f}" for how in ("greedy", "sampled"))
+    when = "after" if step else "before"
     run.display.note(f"held out, {when}: {rates}  (n={found['greedy']['n']})")
     return found

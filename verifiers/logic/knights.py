@@ -44,6 +44,9 @@ class KnightsKnaves(Settings):
     """Which operators statements are made of."""
     style: Literal["prose", "compact"] = "prose"
     """``prose``: English. ``compact``: a short ASCII notation; see ``wording``."""
+    lazy: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of demonstrations by a lazy teacher, who answers with the first kinds tried (all
+    knights), right or wrong. The ground truth stays right."""
 
     @model_validator(mode="after")
     def _possible(self) -> KnightsKnaves:
@@ -69,8 +72,10 @@ def knights_knaves(rng: random.Random, settings: KnightsKnaves) -> Iterator[Samp
         said, solution = _puzzle(rng, people, settings)
         pool = LETTERS[:people] if settings.style == "compact" else rng.sample(NAMES, people)
         names = tuple(pool)
-        answer = wording.answer(names, solution)
-        thought = wording.reasoning(names, said, solution)
+        lazy = bool(settings.lazy) and rng.random() < settings.lazy
+        shown = (1 << people) - 1 if lazy else solution
+        answer = wording.answer(names, shown)
+        thought = wording.reasoning(names, said, shown)
         kinds = ["knight" if solution >> who & 1 else "knave" for who in range(people)]
         yield Sample(
             prompt=wording.prompt(names, said),
