@@ -87,7 +87,7 @@ class Display:
 def summary_of(logs: Mapping[str, Any], sources: Iterable[str]) -> str:
     """The numbers of one log line that tell whether a run goes well.
 
-    ``faults`` is the highest share of faults among the sources; ``even groups`` is the share of
+    ``faults`` is the highest share of faults among the sources; ``zero-variance groups`` is the share of
     groups whose rewards are all equal, from which nothing is learned.
     """
     faults = [float(logs.get(f"assay/{name}/fault_rate", 0.0)) for name in sources]
@@ -96,6 +96,6 @@ def summary_of(logs: Mapping[str, Any], sources: Iterable[str]) -> str:
         ("pass", logs.get("assay/pass_rate"), "{:.1%}"),
         ("faults", max(faults, default=0.0), "{:.1%}"),
         ("left out", logs.get("assay/left_out_rate") or None, "{:.1%}"),
-        ("even groups", logs.get("assay/zero_variance_groups"), "{:.0%}"),
+        ("zero-variance groups", logs.get("assay/zero_variance_groups"), "{:.0%}"),
     ]
     return "  ".join(f"{n} {form.format(float(v))}" for n, v, form in parts if v is not None)

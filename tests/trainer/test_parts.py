@@ -232,7 +232,9 @@ def test_a_plain_line_tells_the_numbers_that_matter() -> None:
     display.step(10)
     display.facts(10, summary_of(LOGS, ["math.exact", "format.think_answer"]))
     display.end()
-    text = "train 10/20  reward 0.500  pass 25.0%  faults 12.5%  even groups 50%  ETA 0:00\n"
+    text = (
+        "train 10/20  reward 0.500  pass 25.0%  faults 12.5%  zero-variance groups 50%  ETA 0:00\n"
+    )
     assert shown.getvalue() == text
 
 

@@ -73,7 +73,7 @@ def test_a_run_leaves_everything_its_report_needs(
     before, after = (result[half]["greedy"]["pass_rate"] for half in ("before", "after"))
     assert told == f"held-out accuracy: {before:.3f} -> {after:.3f} (n=6)"
     assert "train 2/2" in shown.getvalue()
-    assert "even groups" in shown.getvalue()
+    assert "zero-variance groups" in shown.getvalue()
     assert json.dumps(result)
 
 
