@@ -87,8 +87,8 @@ class Display:
 def summary_of(logs: Mapping[str, Any], sources: Iterable[str]) -> str:
     """The numbers of one log line that tell whether a run goes well.
 
-    ``faults`` is the highest share of faults among the sources; ``zero-variance groups`` is the share of
-    groups whose rewards are all equal, from which nothing is learned.
+    ``faults`` is the highest share of faults among the sources; ``zero-variance groups`` is
+    the share of groups whose rewards are all equal, from which nothing is learned.
     """
     faults = [float(logs.get(f"assay/{name}/fault_rate", 0.0)) for name in sources]
     parts = [
