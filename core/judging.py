@@ -60,12 +60,17 @@ class OpenSource:
         return [self.verdict_of(result, seconds) for result in results]
 
     def judge_one(self, sample: Sample) -> Verdict:
-        """``judge`` for a single sample: the hot path of inline sources."""
-        if self.source.takes_many or self.retries:
+        """``judge`` for a single sample: the hot path."""
+        if self.source.takes_many:
             return self.judge([sample])[0]
         started = time.perf_counter()
         try:
-            result = self.opened()(sample)
+            result = (self._call or self.opened())(sample)
+        except TransientError as error:
+            if self.retries:
+                time.sleep(_pause(0))
+                return self.judge([sample])[0]
+            result = fault_of(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - becomes a fault with its name
             result = fault_of(error)
         return self.verdict_of(result, time.perf_counter() - started)

@@ -23,6 +23,7 @@ from typing import Self
 
 from .batch import Batch
 from .cache import Cache
+from .carry import carried
 from .engine.contract import PoolSettings
 from .engine.engine import Engine
 from .engine.unit import Unit
@@ -74,7 +75,7 @@ class Scorer:
         cache: str | os.PathLike[str] | None = None,
         on_sample_fault: str = "exclude",
     ) -> None:
-        given = {spec.name: spec} if isinstance(spec, Source) else {}
+        self._given = given = {spec.name: spec} if isinstance(spec, Source) else {}
         self.recipe = Recipe.read(spec.name if isinstance(spec, Source) else spec)
         self.plugins = tuple(dict.fromkeys((*self.recipe.plugins, *plugins)))
         self.registry = Registry.load(self.plugins)
@@ -252,7 +253,7 @@ class Scorer:
         plans, pools = [], []
         for number, route in enumerate(routes):
             route.pool = number
-            plans.append(_source_plan(route))
+            plans.append(_source_plan(route, given=route.entry.use in self._given))
             pools.append(_pool_settings(route, self._workers))
         plugins = [(name, _file_of(name)) for name in self.plugins]
         return Engine(Plan(list(sys.path), plugins, plans), pools)
@@ -345,7 +346,7 @@ def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _source_plan(route: Route) -> SourcePlan:
+def _source_plan(route: Route, *, given: bool) -> SourcePlan:
     return SourcePlan(
         name=route.name,
         use=route.entry.use,
@@ -354,7 +355,7 @@ def _source_plan(route: Route) -> SourcePlan:
         deadline_s=route.entry.deadline_s,
         memory_bytes=route.entry.memory_bytes,
         preload=route.runs != "device",
-        pickled=_by_value(route.source),
+        pickled=carried(route.source) if given or route.source.module == "__main__" else None,
     )
 
 
@@ -369,18 +370,6 @@ def _pool_settings(route: Route, workers: int) -> PoolSettings:
         elastic=runs == "process",
         may_split=route.source.arity == "sample",
     )
-
-
-def _by_value(source: Source) -> bytes | None:
-    """The source as bytes where no other process can import it: a script, a notebook, a closure."""
-    module = sys.modules.get(source.module)
-    held = module is not None and source in vars(module).values()
-    if source.module != "__main__" and held:
-        return None
-    import cloudpickle
-
-    data: bytes = cloudpickle.dumps(source)
-    return data
 
 
 def _file_of(name: str) -> str | None:

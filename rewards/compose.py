@@ -55,8 +55,10 @@ class LexicographicSettings(Settings):
 def weighted_sum(terms: Sequence[Term], settings: SumSettings) -> float:
     """Sum of weight times value; a cost counts negative. Any finite number."""
     total = _sum(terms)
+    if not settings.normalize:
+        return total
     scale = math.fsum(abs(term.weight) for term in terms)
-    return total / scale if settings.normalize and scale > 0 else total
+    return total / scale if scale > 0 else total
 
 
 @composer("gate")

@@ -132,7 +132,7 @@ def _judge_chunk(desk: Desk, payload: bytes) -> None:
 
 def _judge(source: OpenSource, samples: list[Sample]) -> list[Verdict]:
     try:
-        return source.judge(samples)
+        return [source.judge_one(samples[0])] if len(samples) == 1 else source.judge(samples)
     except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt and kin are the source's doing
         return [source.verdict_of(fault_of(error), 0.0) for _ in samples]
 

@@ -380,3 +380,23 @@ def test_rules_that_cannot_work_are_refused_at_once() -> None:
     recipe = {**HEALTHY, "sources": [{"use": "demo.inline", "weight": -1}], "compose": "min"}
     with pytest.raises(ConfigError, match="weight"):
         Scorer(recipe)
+
+
+def test_source_objects_reach_workers_from_wherever_they_live() -> None:
+    import healthy_plugin
+
+    @source("here.closed", version="1", scale="binary")
+    def closed(sample: Sample) -> bool:
+        return sample.text == wanted
+
+    wanted = "yes"
+    for given in (healthy_plugin.palindrome, closed, module_level):
+        with Scorer(given) as scorer:
+            assert [r.value for r in scorer.score(texts("yes", "abba"))] == (
+                [0.0, 1.0] if given is healthy_plugin.palindrome else [1.0, 0.0]
+            )
+
+
+@source("here.module_level", version="1", scale="binary")
+def module_level(sample: Sample) -> bool:
+    return sample.text == "yes"
