@@ -30,6 +30,9 @@ __all__ = ["BUILTINS", "Registry", "load_module"]
 BUILTINS = (
     "assay.verifiers.math.exact",
     "assay.verifiers.math.symbolic",
+    "assay.verifiers.math.tolerance",
+    "assay.verifiers.math.multiple_choice",
+    "assay.verifiers.math.verify",
     "assay.verifiers.format",
     "assay.verifiers.text",
     "assay.verifiers.logic",

@@ -1,30 +1,29 @@
 """What all sources for mathematical answers share: settings, extraction, and the cheap stages.
 
-``judge_plainly`` ends in a Verdict where the cheap stages decide, and otherwise hands back what is
-left to compare. Not covered: the comparison of expressions; see ``symbolic``.
+``find_answer`` ends in a Verdict where there is nothing to compare, and otherwise hands back the
+answer and the ground truth. Not covered: the comparison; see ``reference`` and ``decide``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from ...core.settings import Settings
 from ...core.types import Sample, Status, Verdict
-from .extract import DEFAULT_ORDER, Extracted, Strategy, extract
+from .extract import DEFAULT_ORDER, STRICT_ORDER, Extracted, Strategy, extract
 from .reference import (
     LETTERS,
     Match,
     Reference,
     compare_choice,
-    compare_plainly,
     read_options,
     read_reference,
 )
 
-__all__ = ["AnswerSettings", "Open", "judge_plainly", "verdict_of"]
+__all__ = ["AnswerSettings", "Open", "find_answer", "verdict_of"]
 
 _SHOWN_CHARS = 200
 
@@ -32,6 +31,8 @@ _SHOWN_CHARS = 200
 class AnswerSettings(Settings):
     """How an answer is found and read."""
 
+    mode: Literal["flex", "strict"] = "flex"
+    """``strict``: only what is marked on purpose (a box, an answer tag, ``####``) is an answer."""
     extract: tuple[Strategy, ...] = Field(default=DEFAULT_ORDER, min_length=1)
     """Strategies in the order tried; the first whose mark is there decides."""
     unit_words: bool = True
@@ -47,22 +48,24 @@ class AnswerSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An answer that the cheap stages neither accepted nor refused for good."""
+    """An answer, and the ground truth it is to be compared with."""
 
     found: Extracted
     reference: Reference
-    match: Match
 
 
-def judge_plainly(sample: Sample, settings: AnswerSettings) -> Verdict | Open:
-    """Extract, then compare as choice, text and number."""
+def find_answer(sample: Sample, settings: AnswerSettings) -> Verdict | Open:
+    """Extract. Multiple choice is judged at once: letters need no mathematics."""
     reference = read_reference(sample.ground_truth)
     if reference is None:
         return _bad_reference(sample.ground_truth)
     options = read_options(sample.extra.get("options")) if sample.extra else None
-    if options is None and len(reference.normal) == 1 and reference.normal in LETTERS:
+    if options is None and reference.normal.strip("()[].") in LETTERS:
         options = LETTERS
-    found = extract(sample.text, settings.extract, letters=options is not None)
+    order: tuple[Strategy, ...] = settings.extract
+    if settings.mode == "strict":
+        order = tuple(name for name in order if name in STRICT_ORDER)
+    found = extract(sample.text, order, letters=options is not None)
     if options is not None:
         chosen = compare_choice(found.text, reference, options)
         if chosen is None:
@@ -71,10 +74,7 @@ def judge_plainly(sample: Sample, settings: AnswerSettings) -> Verdict | Open:
             return verdict_of(chosen, found)
     if found.fault:
         return Verdict.scored(0.0, passed=False, reason=found.fault, evidence=_evidence(found))
-    match = compare_plainly(found.text, reference, unit_words=settings.unit_words)
-    if match.stage == "undecided":
-        return Open(found, reference, match)
-    return verdict_of(match, found)
+    return Open(found, reference)
 
 
 def verdict_of(match: Match, found: Extracted, **more: Any) -> Verdict:

@@ -22,7 +22,7 @@ _BARE = re.compile(r"\s{0,8}([+-]?[0-9][0-9.,/]{0,40})")
 _OPEN = re.compile(r"\s{0,8}\{")
 _NEGATED = re.compile(r"(?:\bnot|n't|\bnever)\s{1,3}(?:be\s{1,3})?[$\\(\s]{0,4}\Z", re.IGNORECASE)
 HEDGE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly|alternatively)\b", re.IGNORECASE)
-_LIST = re.compile(r"(?:[\s,;&$]|\\[()\[\],;! ]|\band\b|\\text\{\s*and\s*\}){1,40}")
+_LIST = re.compile(r"(?:[\s,;&$]|\\[()\[\],;! ]|\\q?quad\b|\band\b|\\text\{\s*and\s*\}){0,40}")
 _REVISED = re.compile(
     r"\b(?:then|so|thus|hence|therefore|finally|wait|no|actually|instead|correct\w*|answer|is)\b|=|→",
     re.IGNORECASE,
@@ -39,7 +39,9 @@ class _Box:
     """None: the box never ends."""
 
 
-def boxed(text: str) -> Extracted | None:
+def boxed(text: str, *, alternatives: bool = False) -> Extracted | None:
+    """The answer in the last box. ``alternatives``: boxes joined by "or" are one list, as a ground
+    truth may name several solutions; a model that does so hedges."""
     end, negated = len(text), False
     for _ in range(MAX_MARKS):
         box = _last_box(text, end)
@@ -48,7 +50,7 @@ def boxed(text: str) -> Extracted | None:
         if box.text is None:
             return Extracted("", "boxed", "the last box is not closed, or too long to be an answer")
         if not _NEGATED.search(text, max(0, box.start - 24), box.start):
-            return _with_neighbours(text, box, box.text)
+            return _with_neighbours(text, box, box.text, alternatives=alternatives)
         end, negated = box.start, True
     return Extracted("", "boxed", "every box is negated") if negated else None
 
@@ -84,7 +86,7 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-def _with_neighbours(text: str, box: _Box, answer: str) -> Extracted:
+def _with_neighbours(text: str, box: _Box, answer: str, *, alternatives: bool) -> Extracted:
     """The last box, seen together with the boxes just before it."""
     parts, start = [answer], box.start
     for _ in range(MAX_MARKS):
@@ -94,11 +96,12 @@ def _with_neighbours(text: str, box: _Box, answer: str) -> Extracted:
         between = text[before.end : start]
         if _equal(before.text, parts[0]):
             break
-        if HEDGE.search(between) and "\n" not in between.strip():
+        joined = bool(HEDGE.search(between)) and "\n" not in between.strip()
+        if joined and not alternatives:
             return Extracted("", "boxed", "a hedge: boxes joined by 'or' are no single answer")
-        if "\n" in between or _REVISED.search(between):
+        if not joined and ("\n" in between or _REVISED.search(between)):
             break
-        if not _LIST.fullmatch(between):
+        if not joined and not _LIST.fullmatch(between):
             return Extracted("", "boxed", "a hedge: several different boxes on one line")
         parts.insert(0, before.text)
         start = before.start

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from ...core.source import source
 from ...core.types import Sample, Verdict
-from .answers import AnswerSettings, Open, judge_plainly, verdict_of
+from .answers import AnswerSettings, Open, find_answer, verdict_of
+from .reference import compare_plainly
 
 __all__ = ["math_exact"]
 
 
 @source(
     "math.exact",
-    version="1",
+    version="2",
     scale="binary",
     needs=("ground_truth",),
     runs="inline",
@@ -31,5 +32,9 @@ def math_exact(sample: Sample, settings: AnswerSettings) -> Verdict:
     ``evidence``: the ``strategy`` that found the answer, what was ``extracted``, and the ``stage``
     that decided (choice, text, number).
     """
-    judged = judge_plainly(sample, settings)
-    return verdict_of(judged.match, judged.found) if isinstance(judged, Open) else judged
+    judged = find_answer(sample, settings)
+    if not isinstance(judged, Open):
+        return judged
+    found = judged.found
+    match = compare_plainly(found.text, judged.reference, unit_words=settings.unit_words)
+    return verdict_of(match, found)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+from .boxes import boxed
 from .extract import Strategy, extract
 from .normalise import MAX_ANSWER_CHARS, normalise
 from .number import Exact, read_number
@@ -55,13 +56,15 @@ _NAMED = re.compile(r"([A-Za-z](?:_[A-Za-z0-9])?(?:\([A-Za-z]\))?)=([^=<>]+)")
 def _reference_of(text: str) -> Reference | None:
     if len(text) > 16 * MAX_ANSWER_CHARS:
         return None
-    found = extract(text, _MARKED)
+    found = (boxed(text, alternatives=True) if "box" in text else None) or extract(text, _MARKED)
     normal = "" if found.fault else normalise(found.text)
     if not normal:
         return None
     name, value = _split_name(normal)
-    value = value.removesuffix("°")
-    return Reference(found.text, normal, name, value, read_number(value))
+    if read_number(bare := value.removesuffix("°")) is not None:
+        value = bare
+    number = None if _LOOSE.search(found.text) else read_number(value)
+    return Reference(found.text, normal, name, value, number)
 
 
 def read_reference(truth: Any) -> Reference | None:
@@ -101,8 +104,10 @@ def compare_plainly(answer: str, reference: Reference, *, unit_words: bool = Tru
     if name and reference.name and name != reference.name:
         reason = f"the answer is about {name}, not {reference.name}"
         return Match(equal=False, stage="text", reason=reason)
-    if unit_words:
-        value = value.removesuffix("°")
+    if unit_words and read_number(bare := value.removesuffix("°")) is not None:
+        value = bare
+    if _LOOSE.search(answer) or _other_unit(answer, normal, reference):
+        return Match(equal=False, stage="undecided", reason="the texts differ")
     if value == reference.value:
         return Match(equal=True, stage="text", reason="the texts are equal")
     number = read_number(value)
@@ -115,6 +120,24 @@ def compare_plainly(answer: str, reference: Reference, *, unit_words: bool = Tru
     return Match(equal=equal, stage="number", reason=reason)
 
 
+_LOOSE = re.compile(r"[0-9],\s+[0-9]")
+"""A list: ``32, 349`` is not 32349."""
+_MARKED_UNIT = re.compile(r"\\\$|[€£¥₹¢]|\A\$[^$]*\Z|°|\\circ|\\degree")
+
+
+_CURRENCY = re.compile(r"[€£¥₹¢]|\\\$")
+
+
+def _other_unit(answer: str, normal: str, reference: Reference) -> bool:
+    """Whether units must be compared before numbers are."""
+    if not _MARKED_UNIT.search(reference.text):
+        return False
+    if any(char.isalpha() for char in normal) or _CURRENCY.search(answer):
+        return True
+    degrees = ("°" in normal) != ("°" in reference.normal)
+    return degrees and bool(_MARKED_UNIT.search(answer))
+
+
 def _same_word(one: str, other: str) -> bool:
     """Words compare without case; single letters do not: they are variables."""
     return len(one) == len(other) > 1 and other.isalpha() and one.casefold() == other.casefold()
@@ -124,7 +147,8 @@ _COUNTED = re.compile(
     r"([+-]?[£€¥₹]?[0-9][0-9,./]{0,60})[ -]?([^\W\d_]{2,30}(?:[ '’-]{1,2}[^\W\d_]{1,30}){0,8})"
 )
 _STOP_WORDS = (
-    "or nor either plus minus times over mod base percent not squared cubed factorial th st nd rd"
+    "or nor either plus minus times over mod base percent pct percentage not squared cubed"
+    " factorial th st nd rd"
     " pi ln log sin cos tan sqrt inf infinity xy xyz than half halves third thirds quarter quarters"
     " dozen dozens hundred hundreds thousand thousands million millions billion billions trillion"
     " trillions one two three four five six seven eight nine ten eleven twelve twenty thirty"
@@ -142,8 +166,9 @@ def _before_words(value: str) -> Exact | None:
 
 # --- multiple choice -------------------------------------------------------------------------
 
-_LETTER = re.compile(r"\(?([A-Z])\)?")
-_LETTER_AND_TEXT = re.compile(r"\s*[(\[*]{0,3}([A-Z])[)\].:*]{1,3}\s*(\S[\s\S]*)")
+_LETTER = re.compile(r"(?:(?:option|choice|Option|Choice) ?)?[(\[]?([A-Z])[)\]]?[.:]?")
+_LETTER_AND_TEXT = re.compile(r"\s*[(\[*]{0,3}([A-Z])(?:[)\].:]{1,2}\*{0,2}|\*\*)\s*(\S[\s\S]*)")
+_LETTER_AND_REASON = re.compile(r"\(?([A-Z])\)?,? (?:because|since|as|which)\b[\s\S]*")
 
 
 def read_options(options: Any) -> dict[str, str] | None:
@@ -172,6 +197,9 @@ def letter_of(text: str, options: Mapping[str, str]) -> str | None:
     bare = _LETTER.fullmatch(normal)
     if bare is not None and bare.group(1) in options:
         return bare.group(1)
+    reasoned = _LETTER_AND_REASON.fullmatch(normal)
+    if reasoned is not None and reasoned.group(1) in options:
+        return reasoned.group(1)
     both = _LETTER_AND_TEXT.fullmatch(normal)
     if both is not None and both.group(1) in options:
         named = _letters_with(normalise(both.group(2)), options)

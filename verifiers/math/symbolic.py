@@ -1,75 +1,90 @@
 """``math.symbolic``: the extracted answer is the same mathematics as the ground truth.
 
-Stages, cheapest first; the verdict's evidence names the one that decided: ``choice``, ``text``,
-``number`` (see ``answers``), then ``symbolic`` (see ``structure``, ``parse``, ``compare``), or
-``unread`` where one side is nothing the grammar reads: then only equal text would have passed.
+The cascade of ``decide``, and behind it SymPy for what is left: sums, integrals and limits without
+a value in ball arithmetic, inequalities in disguise. SymPy gets objects built from our own tree,
+never text.
 
-Runs in a worker process: parsing is guarded, but what a guard does not foresee must be killable.
-Not covered: units, +C, identities that hold only for positive arguments, chained inequalities.
+Runs in a worker process, because SymPy must be killable; everything before it is bounded by
+budgets of its own. Undecided is ``abstained`` when the ground truth is the reason; an answer that
+nothing can evaluate is wrong, so that no answer is a refuge from being graded.
+Not covered: multi-valued answers by cases, units by conversion of temperature.
 """
 
 from __future__ import annotations
 
-from ...core.source import source
-from ...core.types import Sample, Verdict
-from .answers import AnswerSettings, Open, judge_plainly, verdict_of
-from .compare import same
-from .normalise import normalise
-from .parse import Unreadable
-from .reference import Match
-from .structure import shape_of
+from typing import Any
 
-__all__ = ["math_symbolic"]
+from ...core.source import source
+from ...core.types import Sample, Status, Verdict
+from .answers import AnswerSettings, Open, find_answer, verdict_of
+from .decide import Decision, Rules, decide_reference, has_value, trees
+from .reference import Match
+
+__all__ = ["SymbolicSettings", "math_symbolic"]
+
+
+class SymbolicSettings(AnswerSettings):
+    """How an answer is found, read, and compared."""
+
+    sympy: bool = True
+    """Ask SymPy about what the fast stages cannot decide."""
 
 
 @source(
     "math.symbolic",
-    version="1",
+    version="2",
     scale="binary",
     needs=("ground_truth",),
     runs="process",
     view="answer",
-    preload=("sympy", "latex2sympy2_extended.latex2sympy2"),
+    preload=("flint", "sympy"),
 )
-def math_symbolic(sample: Sample, settings: AnswerSettings) -> Verdict:
+def math_symbolic(sample: Sample, settings: SymbolicSettings) -> Verdict:
     """1 if the answer equals the ground truth as mathematics, else 0.
 
     The ground truth is LaTeX, plain notation, a number, or a letter or option of a multiple-choice
     question; a text with ``\\boxed{...}`` or a final ``#### N`` stands for what is marked.
-    ``evidence``: ``strategy``, ``extracted``, ``stage`` (choice, text, number, symbolic, unread).
+    ``evidence``: ``strategy``, ``extracted``, ``stage``, and where a tree was read ``given`` and
+    ``wanted``, both as read. Abstains where no stage can evaluate the ground truth.
     """
-    judged = judge_plainly(sample, settings)
+    judged = find_answer(sample, settings)
     if isinstance(judged, Verdict):
         return judged
-    return _by_symbols(judged)
+    decision = decide_reference(
+        judged.found.text, judged.reference, Rules(missing_unit=settings.unit_words)
+    )
+    if decision.verdict == "undecided" and settings.sympy:
+        decision = _by_sympy(judged, decision)
+    return verdict_from(judged, decision)
 
 
-_SYMPY_GIVES_UP = (
-    ArithmeticError,
-    AttributeError,
-    NotImplementedError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What sympy raises on odd expressions. Left to rise, it would leave the sample out: a refuge."""
+def verdict_from(judged: Open, decision: Decision) -> Verdict:
+    """The Verdict of a decision of the cascade."""
+    forms: dict[str, Any] = {"stage": decision.stage}
+    if decision.forms[0]:
+        forms |= {"given": decision.forms[0], "wanted": decision.forms[1]}
+    if decision.verdict == "undecided":
+        return Verdict.unscored(
+            Status.ABSTAINED,
+            f"undecided: {decision.reason}",
+            evidence={"strategy": judged.found.strategy, "extracted": judged.found.text[:200]}
+            | forms,
+        )
+    match = Match(equal=decision.verdict == "equal", stage="undecided", reason=decision.reason)
+    return verdict_of(match, judged.found, **forms)
 
 
-def _by_symbols(judged: Open) -> Verdict:
-    given, wanted = normalise(judged.found.text), judged.reference.normal
-    try:
-        equal = same(shape_of(given), shape_of(wanted))
-    except Unreadable as unread:
-        return _unread(judged, str(unread))
-    except _SYMPY_GIVES_UP as error:
-        return _unread(judged, f"what sympy cannot compare ({type(error).__name__})")
-    reason = "the values are equal" if equal else "the values differ"
-    match = Match(equal=equal, stage="undecided", reason=reason)
-    return verdict_of(match, judged.found, stage="symbolic")
+def _by_sympy(judged: Open, decision: Decision) -> Decision:
+    from .algebra import compare
 
-
-def _unread(judged: Open, what: str) -> Verdict:
-    """Wrong, because the texts differ and no stage could say more."""
-    reason = f"the texts differ, and one holds {what}"
-    match = Match(equal=False, stage="undecided", reason=reason)
-    return verdict_of(match, judged.found, stage="unread")
+    both = trees(judged.found.text, judged.reference.text)
+    if both is None:
+        return decision
+    equal = compare(*both)
+    if equal is None and has_value(both[1]):  # no refuge: what has no value is not the truth
+        reason = "the answer has no value that the budgets reach"
+        return Decision("different", "undecided", reason, decision.forms)
+    if equal is None:
+        return decision
+    reason = "equal after simplification" if equal else "differs after simplification"
+    return Decision("equal" if equal else "different", "sympy", reason, decision.forms)

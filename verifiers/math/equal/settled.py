@@ -1,0 +1,126 @@
+"""One form for answers that are written in several: done before every comparison.
+
+Approximations are cut off, plus-minus signs written out, names handed on along a list
+(``x = 1, 2``), factors worked into matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..reader.nodes import (
+    EXPRESSIONS,
+    Const,
+    Matrix,
+    Node,
+    Product,
+    Relation,
+    Seq,
+    Sym,
+    Text,
+    key,
+    product,
+)
+from ..zero import same_value
+from .relations import named
+from .values import expanded
+
+__all__ = ["distinct", "fingerprint", "is_set", "only", "settled"]
+
+
+def only(node: Node) -> Node:
+    """The element of a set or list of one."""
+    if isinstance(node, Seq) and not node.ordered:
+        items = distinct(node.items)
+        plain = len(items) == 1 and not isinstance(items[0], Seq) and not is_set(items[0])
+        return items[0] if plain else node
+    return node
+
+
+def settled(node: Node) -> Node:
+    """Approximations cut off, plus-minus written out, names handed on along a list."""
+    if isinstance(node, Relation):
+        if "~" in node.operators:
+            place = node.operators.index("~") + 1
+            kept = node.parts[:place]
+            if len(kept) == 1:
+                return settled(kept[0])
+            node = Relation(kept, node.operators[: place - 1])
+        if len(node.parts) > 2 and _false_chain(node):
+            return Text(key(node))
+        if (found := named(node)) is not None and len(values := expanded(found[1])) > 1:
+            return Seq("", "", tuple(Relation((found[0], v), ("=",)) for v in values))
+        parts = list(node.parts)
+        pair = parts[0], parts[-1]
+        if isinstance(pair[0], Seq) and isinstance(pair[1], Seq) and node.operators == ("=",):
+            return _pairwise(pair[0], pair[1]) or node
+        return node
+    if isinstance(node, Product) and (scaled := _scaled_matrix(node)) is not None:
+        return scaled
+    if isinstance(node, EXPRESSIONS) and len(variants := expanded(node)) > 1:
+        return Seq("", "", variants)
+    if isinstance(node, Seq):
+        return _settled_items(node)
+    return node
+
+
+def _scaled_matrix(node: Product) -> Node | None:
+    """A matrix with the factor before it worked in."""
+    inner = [factor for factor in node.factors if isinstance(factor, Matrix)]
+    if len(inner) != 1:
+        return None
+    rest = [factor for factor in node.factors if not isinstance(factor, Matrix)]
+    return Matrix(tuple(tuple(product(*rest, cell) for cell in row) for row in inner[0].rows))
+
+
+def _false_chain(node: Relation) -> bool:
+    """``y = a = b`` with unlike a and b is no value."""
+    values = node.parts[1:]
+    if set(node.operators) != {"="} or not all(isinstance(v, EXPRESSIONS) for v in values):
+        return False
+    return any(same_value(value, values[-1]).equal is False for value in values[:-1])
+
+
+def _pairwise(names: Seq, values: Seq) -> Node | None:
+    if len(names.items) != len(values.items):
+        return None
+    if not all(isinstance(n, Sym) for n in names.items):
+        return None
+    pairs = zip(names.items, values.items, strict=True)
+    return Seq("", "", tuple(Relation(pair, ("=",)) for pair in pairs))
+
+
+def _settled_items(node: Seq) -> Node:
+    items: list[Node] = []
+    tuples = len(node.items) > 1 and any(isinstance(i, Seq) and i.ordered for i in node.items)
+    for item in node.items:
+        if tuples and isinstance(item, Relation) and isinstance(item.parts[-1], Seq):
+            items.append(item.parts[-1])
+            continue
+        one = settled(item)
+        spread = isinstance(one, Seq) and not one.left and not node.ordered
+        items.extend(one.items if isinstance(one, Seq) and spread else (one,))
+    if not node.left and items and isinstance(items[0], Relation):
+        first = named(items[0])
+        if first is not None and all(isinstance(i, EXPRESSIONS) for i in items[1:]):
+            items[1:] = [Relation((first[0], item), ("=",)) for item in items[1:]]
+    return Seq(node.left, node.right, tuple(items))
+
+
+def distinct(items: Sequence[Node]) -> list[Node]:
+    seen: dict[str, Node] = {}
+    for item in items:
+        seen.setdefault(fingerprint(item) or key(item), item)
+    return list(seen.values())
+
+
+def fingerprint(item: Node) -> str:
+    """The exact value of a closed rational item; empty for any other."""
+    from ..zero.exact import exact
+
+    value = exact(item) if isinstance(item, EXPRESSIONS) else None
+    return "" if value is None else f"={value}"
+
+
+def is_set(node: Node) -> bool:
+    return isinstance(node, Const) and node.name in ("reals", "empty")
