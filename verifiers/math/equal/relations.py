@@ -106,7 +106,7 @@ def _proportional(one: Node, other: Node) -> Finding:
 
 def _positive(one: Node, other: Node, scaled: Finding) -> Finding:
     from ..zero.balls import Undefined, Unsupported, evaluate, precision
-    from ..zero.test import real_points
+    from ..zero.deciding import real_points
 
     try:
         with precision(128):

@@ -1,5 +1,5 @@
 """Whether an expression is zero: exactly, modulo primes, and by ball arithmetic."""
 
-from .test import Zero, same_value
+from .deciding import Zero, same_value
 
 __all__ = ["Zero", "same_value"]
