@@ -69,7 +69,7 @@ def measure(count: int, rounds: int) -> dict[str, float]:
             lambda s: list(threads.map(lambda x: is_palindrome(x.text), s)), count, rounds
         )
     with ProcessPoolExecutor(cores) as processes:
-        texts = lambda s: [x.text for x in s]  # noqa: E731
+        texts = lambda s: [x.text for x in s]  # noqa: E731 - it reads best beside its use
         found["ProcessPoolExecutor.map(chunksize=256)"] = seconds(
             lambda s: list(processes.map(is_palindrome, texts(s), chunksize=256)), count, rounds
         )
