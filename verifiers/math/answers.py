@@ -6,14 +6,16 @@ answer and the ground truth. Not covered: the comparison; see ``reference`` and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from ...core.settings import Settings
 from ...core.types import Sample, Status, Verdict
+from .expects import Expects, fits
 from .extract import DEFAULT_ORDER, STRICT_ORDER, Extracted, Strategy, extract
+from .normalise import normalise
 from .reference import (
     LETTERS,
     Match,
@@ -23,7 +25,7 @@ from .reference import (
     read_reference,
 )
 
-__all__ = ["AnswerSettings", "Open", "find_answer", "verdict_of"]
+__all__ = ["AnswerSettings", "Open", "evidence_of", "find_answer", "verdict_of"]
 
 _SHOWN_CHARS = 200
 
@@ -35,6 +37,9 @@ class AnswerSettings(Settings):
     """``strict``: only what is marked on purpose (a box, an answer tag, ``####``) is an answer."""
     extract: tuple[Strategy, ...] = Field(default=DEFAULT_ORDER, min_length=1)
     """Strategies in the order tried; the first whose mark is there decides."""
+    expects: Expects = "any"
+    """The type of every answer; one of another type is wrong. ``tuple`` keeps the order of a bare
+    list, ``set`` does not; ``choice`` wants a letter, ``text`` words."""
     unit_words: bool = True
     """"42 apples" counts as 42 where the ground truth is a bare number."""
 
@@ -60,12 +65,13 @@ def find_answer(sample: Sample, settings: AnswerSettings) -> Verdict | Open:
     if reference is None:
         return _bad_reference(sample.ground_truth)
     options = read_options(sample.extra.get("options")) if sample.extra else None
-    if options is None and reference.normal.strip("()[].") in LETTERS:
+    letter = reference.normal.strip("()[].") in LETTERS and settings.expects == "any"
+    if options is None and (letter or settings.expects == "choice"):
         options = LETTERS
     order: tuple[Strategy, ...] = settings.extract
     if settings.mode == "strict":
         order = tuple(name for name in order if name in STRICT_ORDER)
-    found = extract(sample.text, order, letters=options is not None)
+    found = _extracted(sample.text, order, reference, letters=options is not None)
     if options is not None:
         chosen = compare_choice(found.text, reference, options)
         if chosen is None:
@@ -73,8 +79,34 @@ def find_answer(sample: Sample, settings: AnswerSettings) -> Verdict | Open:
         if not found.fault:
             return verdict_of(chosen, found)
     if found.fault:
-        return Verdict.scored(0.0, passed=False, reason=found.fault, evidence=_evidence(found))
-    return Open(found, reference)
+        return Verdict.scored(0.0, passed=False, reason=found.fault, evidence=evidence_of(found))
+    return _of_type(Open(found, reference), settings.expects, sample.ground_truth)
+
+
+def _extracted(
+    text: str, order: tuple[Strategy, ...], reference: Reference, *, letters: bool
+) -> Extracted:
+    """The answer, in the light of what the ground truth looks like."""
+    short = order == DEFAULT_ORDER and len(text) <= _SHOWN_CHARS
+    if short and normalise(text) == reference.normal:
+        return Extracted(text.strip(), "whole", "", (0, len(text)))
+    found = extract(text, order, letters=letters)
+    if found.percent and reference.percent and "%" not in found.text:
+        return replace(found, text=found.text + "\\%")
+    return found
+
+
+def _of_type(judged: Open, expects: Expects, truth: Any) -> Verdict | Open:
+    """Whether both texts are of the declared type."""
+    if expects == "any":
+        return judged
+    if not fits(judged.reference.text, expects):
+        return _bad_reference(truth, f"is not of the type that the recipe expects, {expects}")
+    if fits(judged.found.text, expects):
+        return judged
+    reason = f"the answer is not of the expected type, {expects}"
+    match = Match(equal=False, stage="type", reason=reason)
+    return verdict_of(match, judged.found)
 
 
 def verdict_of(match: Match, found: Extracted, **more: Any) -> Verdict:
@@ -83,12 +115,15 @@ def verdict_of(match: Match, found: Extracted, **more: Any) -> Verdict:
         1.0 if match.equal else 0.0,
         passed=match.equal,
         reason=match.reason,
-        evidence=_evidence(found, **{"stage": match.stage, **more}),
+        evidence=evidence_of(found, **{"stage": match.stage, **more}),
     )
 
 
-def _evidence(found: Extracted, **more: Any) -> dict[str, Any]:
-    return {"strategy": found.strategy, "extracted": found.text[:_SHOWN_CHARS], **more}
+def evidence_of(found: Extracted, **more: Any) -> dict[str, Any]:
+    """What was found, by which strategy, and where in the text."""
+    found_at = {"span": list(found.span)} if found.span else {}
+    shown = {"strategy": found.strategy, "extracted": found.text[:_SHOWN_CHARS]}
+    return {**shown, **found_at, **more}
 
 
 def _bad_reference(truth: Any, what: str = "cannot be read as one answer") -> Verdict:

@@ -1,9 +1,9 @@
 """The answer in the last ``\\boxed{...}`` or ``\\fbox{...}`` of a text, and the company it keeps.
 
 Policies: the last box that is not negated ("not \\boxed{3}") decides. A box that never closes is no
-answer, whatever stands elsewhere. Boxes joined by "or" are a hedge. Boxes side by side, with only
-commas or "and" between them, are one list. Other different boxes on the same line are a hedge too,
-unless the words between them revise the first ("\\boxed{10} and then \\boxed{42}").
+answer, whatever stands elsewhere. Boxes joined by "or" are a hedge. Boxes side by side, with
+commas or an "and" between them, are one list. Other different boxes on the same line are a hedge
+too, unless the words between them revise the first ("\\boxed{10} and then \\boxed{42}").
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ _NEGATED = re.compile(r"(?:\bnot|n't|\bnever)\s{1,3}(?:be\s{1,3})?[$\\(\s]{0,4}\
 HEDGE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly|alternatively)\b", re.IGNORECASE)
 _LIST = re.compile(r"(?:[\s,;&$]|\\[()\[\],;! ]|\\q?quad\b|\band\b|\\text\{\s*and\s*\}){0,40}")
 _REVISED = re.compile(
-    r"\b(?:then|so|thus|hence|therefore|finally|wait|no|actually|instead|correct\w*|answer|is)\b|=|→",
+    r"\b(?:then|so|thus|hence|therefore|finally|wait|no|actually|instead|correct\w*|answer|is)\b",
     re.IGNORECASE,
 )
+_AND = re.compile(r"\band\b|;", re.IGNORECASE)
+_PERCENT = re.compile(r"[\s$]{0,4}(?:\\?%|percent\b|pct\b)|\s?\\text\{\s?(?:percent|\\%)")
+_STEP = re.compile(r"=|→")
 _NEAR = 200
 """Boxes further apart than this do not belong together; ours."""
 
@@ -48,7 +51,8 @@ def boxed(text: str, *, alternatives: bool = False) -> Extracted | None:
         if box is None:
             break
         if box.text is None:
-            return Extracted("", "boxed", "the last box is not closed, or too long to be an answer")
+            fault = "the last box is not closed, or too long to be an answer"
+            return Extracted("", "boxed", fault, (box.start, box.end))
         if not _NEGATED.search(text, max(0, box.start - 24), box.start):
             return _with_neighbours(text, box, box.text, alternatives=alternatives)
         end, negated = box.start, True
@@ -98,14 +102,24 @@ def _with_neighbours(text: str, box: _Box, answer: str, *, alternatives: bool) -
             break
         joined = bool(HEDGE.search(between)) and "\n" not in between.strip()
         if joined and not alternatives:
-            return Extracted("", "boxed", "a hedge: boxes joined by 'or' are no single answer")
-        if not joined and ("\n" in between or _REVISED.search(between)):
-            break
-        if not joined and not _LIST.fullmatch(between):
-            return Extracted("", "boxed", "a hedge: several different boxes on one line")
+            fault = "a hedge: boxes joined by 'or' are no single answer"
+            return Extracted("", "boxed", fault, (before.start, box.end))
+        if not joined and not _is_listed(between):
+            if "\n" in between or _REVISED.search(between) or _STEP.search(between):
+                break
+            fault = "a hedge: several different boxes on one line"
+            return Extracted("", "boxed", fault, (before.start, box.end))
         parts.insert(0, before.text)
         start = before.start
-    return Extracted(", ".join(parts), "boxed")
+    percent = len(parts) == 1 and bool(_PERCENT.match(text, box.end))
+    return Extracted(", ".join(parts), "boxed", "", (start, box.end), percent=percent)
+
+
+def _is_listed(between: str) -> bool:
+    """Commas alone, or prose with an "and" that revises nothing: parts of one answer."""
+    if _LIST.fullmatch(between):
+        return "\n" not in between
+    return bool(_AND.search(between)) and "\n" not in between and not _REVISED.search(between)
 
 
 def _equal(one: str, other: str) -> bool:

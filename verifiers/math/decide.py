@@ -17,6 +17,7 @@ from typing import Literal
 
 from .equal import same
 from .equal.intervals import pieces_of
+from .expects import Expects, shaped
 from .number import read_number
 from .reader import Node, Unreadable, read_answer
 from .reader.nodes import EXPRESSIONS, Num, Power, Product, Sum, Sym, Unit, key, product, walk
@@ -33,6 +34,8 @@ class Rules:
 
     missing_unit: bool = True
     """A unit that only one side names does not count; a wrong unit always does."""
+    expects: Expects = "any"
+    """The declared type; both texts are taken to be of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,21 @@ def _kept(answer: str, reference: Reference, rules: Rules) -> Decision:
 
 
 def _decided(answer: str, reference: Reference, rules: Rules) -> Decision:
+    found = _by_stages(answer, reference, rules)
+    if found.verdict == "different" and "," in f"{answer}{reference.text}":
+        return _decimal_comma(answer.strip(" $"), reference.text.strip(" $")) or found
+    return found
+
+
+def _by_stages(answer: str, reference: Reference, rules: Rules) -> Decision:
     match = compare_plainly(answer, reference, unit_words=rules.missing_unit)
-    if match.stage != "undecided" and not _may_be_close(match, answer, reference):
+    listed = rules.expects in ("set", "tuple") and match.stage == "number"  # 1,234 has two items
+    if not listed and match.stage != "undecided" and not _may_be_close(match, answer, reference):
         return Decision("equal" if match.equal else "different", match.stage, match.reason)
     try:
         found = _by_trees(answer, reference.text, rules)
     except RecursionError:  # deep trees on an already deep stack
         return Decision("different", "unread", "the texts differ, and one is nested too deeply")
-    if found.stage == "unread" and (again := _decimal_comma(answer, reference)):
-        return again
     return found
 
 
@@ -100,17 +109,17 @@ def _trees_of(answer: str, truth: str) -> tuple[Node, Node] | str:
     try:
         wanted = read_answer(truth)
     except Unreadable as why:
-        return f"the ground truth holds {why}"
+        again = _mended(truth)
+        if again is None:
+            return f"the ground truth holds {why}"
+        wanted = again
     try:
         given = read_answer(answer)
     except Unreadable as why:
-        shorter = _without_remarks(answer)
-        if shorter == answer:
+        mended = _mended(answer)
+        if mended is None:
             return f"the answer holds {why}"
-        try:
-            given = read_answer(shorter)
-        except Unreadable:
-            return f"the answer holds {why}"
+        given = mended
     return _with_units(given, wanted), _with_units(wanted, given)
 
 
@@ -124,7 +133,7 @@ def _by_trees(answer: str, truth: str, rules: Rules) -> Decision:
     both = _trees_of(answer, truth)
     if isinstance(both, str):
         return Decision("different", "unread", f"the texts differ, and {both}")
-    given, wanted = both
+    given, wanted = (shaped(tree, rules.expects) or tree for tree in both)
     forms = key(given)[:200], key(wanted)[:200]
     found = same(given, wanted, missing_unit=rules.missing_unit)
     closed = isinstance(given, EXPRESSIONS) and not _open(given)
@@ -157,9 +166,19 @@ _REMARK = re.compile(
 )
 
 
-def _without_remarks(text: str) -> str:
-    """Without a last parenthesis of words alone."""
-    return _REMARK.sub("", text)
+_ESCAPED = re.compile(r"\\\\(?=[A-Za-z{}])")
+"""A doubled backslash before a command: LaTeX that was escaped once too often."""
+
+
+def _mended(text: str) -> Node | None:
+    """Without a last parenthesis of words alone, and without doubled backslashes."""
+    for shorter in (_REMARK.sub("", text), _ESCAPED.sub(r"\\", text)):
+        if shorter != text:
+            try:
+                return read_answer(shorter)
+            except Unreadable:
+                continue
+    return None
 
 
 def _with_units(given: Node, wanted: Node) -> Node:
@@ -183,12 +202,19 @@ def _as_unit(factor: Node) -> Node | None:
     return Power(unit, factor.exponent) if isinstance(factor, Power) else unit
 
 
-_COMMA = re.compile(r"[+-]?\d+,\d{1,9}")
+_COMMA = re.compile(r"[+-]?(?:0,\d{1,9}|\d+,(?!\d{3}(?!\d))\d{1,9})")
+"""Three digits behind a comma are a group of thousands, but behind ``0,``."""
+_LISTED = re.compile(r"[+-]?[1-9]\d*,\d")
+"""As a ground truth, ``2,5`` is two numbers."""
+_POINT = re.compile(r"[+-]?\d+\.\d{1,9}")
 
 
-def _decimal_comma(answer: str, reference: Reference) -> Decision | None:
-    """``3,14`` is 3.14 where the ground truth is a decimal; elsewhere it may be a pair."""
-    if not _COMMA.fullmatch(answer) or "." not in reference.text or reference.number is None:
-        return None
-    equal = read_number(answer.replace(",", ".")) == reference.number
-    return Decision("equal" if equal else "different", "number", "a decimal comma")
+def _decimal_comma(answer: str, truth: str) -> Decision | None:
+    """``3,14`` is 3.14 where the other side says so."""
+    for one, other in ((answer, truth), (truth, answer)):
+        if _COMMA.fullmatch(one) and _POINT.fullmatch(other):
+            value = read_number(one.replace(",", "."))
+            listed = one is truth and _LISTED.fullmatch(truth)
+            if value is not None and value == read_number(other) and not listed:
+                return Decision("equal", "number", "equal with a decimal comma")
+    return None

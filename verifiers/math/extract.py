@@ -4,6 +4,7 @@ Strategies are tried in a configured order; the first that finds its mark decide
 it found is no answer (an unterminated box, a hedge): text after a spoilt answer is not searched
 for a better one. Which strategy decided is part of the result.
 
+``hope``         "The final answer is X. I hope it is correct." behind the last box (Minerva)
 ``boxed``        the last ``\\boxed{...}``; see ``boxes``
 ``answer_tag``   the last complete ``<answer>...</answer>``
 ``hash``         the number after the last ``####`` (GSM8K)
@@ -24,21 +25,23 @@ Every strategy is linear in the text: marks are found from the end with ``rfind`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 from .boxes import HEDGE, boxed
 from .found import MAX_MARKS, Extracted
+from .last import NUMBER, last_line, last_maths, last_number, line_span
 from .normalise import MAX_ANSWER_CHARS, normalise, plain_characters
 from .number import read_number
 from .reader.answer import read_answer
-from .reader.nodes import Relation, Sym, Text, Unreadable, walk
+from .reader.nodes import Unreadable
 
 __all__ = ["DEFAULT_ORDER", "STRICT_ORDER", "Extracted", "Strategy", "extract"]
 
 Strategy: TypeAlias = Literal[
     "boxed",
     "answer_tag",
+    "hope",
     "hash",
     "answer_is",
     "choice",
@@ -48,9 +51,10 @@ Strategy: TypeAlias = Literal[
     "whole",
 ]
 DEFAULT_ORDER: tuple[Strategy, ...] = (
-    "boxed", "answer_tag", "hash", "answer_is", "choice", "last_line", "maths", "last_number",
+    "hope", "boxed", "answer_tag", "hash", "answer_is", "choice", "last_line", "maths",
+    "last_number",
 )  # fmt: skip
-STRICT_ORDER: tuple[Strategy, ...] = ("boxed", "answer_tag", "hash")
+STRICT_ORDER: tuple[Strategy, ...] = ("hope", "boxed", "answer_tag", "hash")
 """Only what is marked on purpose."""
 
 _TOO_LONG = f"what is marked as the answer is longer than {MAX_ANSWER_CHARS} characters"
@@ -70,6 +74,25 @@ def extract(text: str, order: Sequence[Strategy], *, letters: bool = False) -> E
     return Extracted("", "none", "no answer was found")
 
 
+_HOPE_MARK = "I hope it is correct"
+_FINAL = re.compile(r"(?:final|Final|FINAL)\s{1,3}[aA]nswer\s{1,3}(?:is|:)[\s:]{0,4}")
+_FINAL_CHARS = 600
+
+
+def _hope(text: str) -> Extracted | None:
+    """A mark as deliberate as a box, so the later one of the two decides."""
+    end = text.rfind(_HOPE_MARK)
+    if end < 0 or text.rfind("\\boxed") > end:
+        return None
+    found = None
+    for match in _FINAL.finditer(text, max(0, end - _FINAL_CHARS), end):
+        found = match
+    if found is None or "\\boxed" in text[found.end() : end]:
+        return None
+    inside = text[found.end() : end].strip(" .,\n")
+    return _phrase(inside, "hope").at(found.start(), end) if inside else None
+
+
 def _answer_tag(text: str) -> Extracted | None:
     end = text.rfind("</answer>")
     start = text.rfind("<answer>", 0, end) if end >= 0 else -1
@@ -77,10 +100,12 @@ def _answer_tag(text: str) -> Extracted | None:
         return None
     inside = text[start + len("<answer>") : end].strip()
     if not inside:
-        return Extracted("", "answer_tag", "the answer tag is empty")
-    if len(inside) > MAX_ANSWER_CHARS:
-        return Extracted("", "answer_tag", _TOO_LONG)
-    return _phrase(inside, "answer_tag")
+        found = Extracted("", "answer_tag", "the answer tag is empty")
+    elif len(inside) > MAX_ANSWER_CHARS:
+        found = Extracted("", "answer_tag", _TOO_LONG)
+    else:
+        found = _phrase(inside, "answer_tag")
+    return found.at(start, end + len("</answer>"))
 
 
 def _hash(text: str) -> Extracted | None:
@@ -91,7 +116,7 @@ def _hash(text: str) -> Extracted | None:
     line = text[start + 4 : start + 4 + MAX_ANSWER_CHARS].strip().partition("\n")[0].strip()
     if read_number(normalise(line)) is None:
         return None
-    return Extracted(line, "hash")
+    return Extracted(line, "hash").at(start, text.find(line, start) + len(line))
 
 
 _ANCHOR = re.compile(
@@ -123,7 +148,7 @@ def _answer_is(text: str) -> Extracted | None:
         if anchor := _ANCHOR.match(text, start):
             rest = text[anchor.end() : anchor.end() + MAX_ANSWER_CHARS]
             if line := rest.strip().partition("\n")[0].strip():
-                return _phrase(line, "answer_is")
+                return _phrase(line, "answer_is").at(start, text.find(line, start) + len(line))
         end = start
     return None
 
@@ -170,7 +195,7 @@ def _within_words(sentence: str) -> str:
     if tail != sentence and _reads(tail):
         return tail
     if not _TWISTED.search(sentence):
-        numbers = {match.group() for match in _NUMBER.finditer(plain_characters(sentence))}
+        numbers = {match.group() for match in NUMBER.finditer(plain_characters(sentence))}
         if len(numbers) == 1:
             return numbers.pop()
     return sentence
@@ -206,125 +231,32 @@ def _choice(text: str) -> Extracted | None:
     if match := _LETTER_LINE.fullmatch(line):
         bare = line.strip("*()[].: ")
         if len(bare) == 1 or line[match.end(1) : match.end(1) + 1] in (")", ".", ":", "]"):
-            return Extracted(line, "choice")
+            return Extracted(line, "choice").at(*line_span(text, line))
     letters = [a or b for a, b in _LETTER.findall(line)]
     if not letters:
         return None
     if len(set(letters)) > 1 and HEDGE.search(line):
-        return Extracted("", "choice", "a hedge: more than one option is offered")
-    return Extracted(letters[-1], "choice")
-
-
-_LINE_CHARS = 600
-
-
-def _last_line(text: str) -> Extracted | None:
-    """Of one line that is all mathematics. Statements between numbers are working, not answers."""
-    line = text[-_LINE_CHARS:].rstrip().rpartition("\n")[2].strip(" *_`")
-    if not line or len(line) >= _LINE_CHARS - 1:
-        return None
-    try:
-        node = read_answer(line)
-    except Unreadable:
-        return None
-    if isinstance(node, Text) or (isinstance(node, Relation) and not _has_symbol(node)):
-        return None
-    return Extracted(line, "last_line")
-
-
-def _has_symbol(node: Relation) -> bool:
-    return any(isinstance(part, Sym) for part in walk(node))
-
-
-_ANY_MATHS = re.compile(
-    r"\$\$([^$]{1,1000})\$\$|\$([^$\n]{1,500})\$|\\\(((?:(?!\\[()])[\s\S]){1,500})\\\)"
-    r"|\\\[((?:(?!\\[\[\]])[\s\S]){1,1000})\\\]"
-)
-_TAIL = 2000
-
-
-def _last_maths(text: str) -> Extracted | None:
-    tail = text[-_TAIL:]
-    if "$" not in tail and "\\)" not in tail and "\\]" not in tail:
-        return None
-    match = _last(_ANY_MATHS.finditer(tail))
-    if match is None or any(char.isdigit() for char in tail[match.end() :]):
-        return None
-    inside = next(filter(None, match.groups()), "").strip()
-    try:
-        node = read_answer(inside)
-    except Unreadable:
-        return None
-    if isinstance(node, Relation) and set(node.operators) <= {"=", "~"} and not _has_symbol(node):
-        inside = re.split(r"=|\\approx", inside)[-1].strip()  # 2+3=5: the result is the answer
-    if HEDGE.search(tail, max(0, match.start() - 24), match.start()):
-        return Extracted("", "maths", "a hedge: two values joined by 'or'")
-    return Extracted(inside, "maths") if inside else None
-
-
-_DIGIT = re.compile(r"\d")
-_SIGN = r"(?:(?<![\w)\]}])[+-])?"
-_NUMBER = re.compile(
-    rf"{_SIGN}(?:[0-9]{{1,6}}\s?)?\\[dt]?frac\{{[+-]?[0-9]+\}}\{{[+-]?[0-9]+\}}"
-    rf"|{_SIGN}(?:\\?[$£€¥₹]\s?)?{_SIGN}"
-    r"(?:(?:[0-9]{1,3}(?:(?:,|\{,\}| )[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
-    r"(?:[eE][+-]?[0-9]{1,4}(?!\w))?(?:/[0-9]+)?(?:\s?\\?%|\s?percent\b)?"
-)
-_AREA = re.compile(r"([0-9]\s?(?:[kcdm]?m|ft|in|mi|yd))\^\{?[23]\}?")
-_NOT_BEFORE = re.compile(r"(?:\bnot|n't)\s{1,2}\S{0,2}\Z", re.IGNORECASE)
-_OR_BEFORE = re.compile(r"\d\S{0,8}\s{1,3}or\s{1,3}\S{0,2}\Z", re.IGNORECASE)
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Controls that show digits in another order than they are written."""
-_WINDOW = 512
-
-
-def _after_last_digit(text: str) -> int:
-    if text.isascii():
-        return 1 + max(map(text.rfind, "0123456789"))
-    last = _DIGIT.search(text[::-1])
-    return 0 if last is None else len(text) - last.start()
-
-
-def _last_number(text: str) -> Extracted | None:
-    end = _after_last_digit(text)
-    if end == 0:
-        return None
-    start = max(0, end - _WINDOW)
-    window = _AREA.sub(r"\1", plain_characters(text[start : end + 16]))
-    match = _last(_NUMBER.finditer(window))
-    if match is None or (match.start() == 0 and start > 0) or _BIDI.search(window):
-        return Extracted("", "last_number", "the last number is too long, or not readable")
-    if window[: match.start()].removesuffix("{")[-1:] in ("^", "_"):
-        return Extracted("", "last_number", "the last number is an exponent or an index")
-    if _NOT_BEFORE.search(window, max(0, match.start() - 16), match.start()):
-        return Extracted("", "last_number", "the last number is negated")
-    if _OR_BEFORE.search(window, max(0, match.start() - 24), match.start()):
-        return Extracted("", "last_number", "a hedge: two numbers joined by 'or'")
-    return Extracted(match.group(), "last_number")
-
-
-def _last(matches: Iterator[re.Match[str]]) -> re.Match[str] | None:
-    found = None
-    for match in matches:
-        found = match
-    return found
+        fault = "a hedge: more than one option is offered"
+        return Extracted("", "choice", fault).at(*line_span(text, line))
+    return Extracted(letters[-1], "choice").at(*line_span(text, line))
 
 
 def _whole(text: str) -> Extracted:
-    text = text.strip()
-    if len(text) > MAX_ANSWER_CHARS:
-        return Extracted("", "whole", _TOO_LONG)
-    return Extracted(text, "whole", "" if text else "the text is empty")
+    bare = text.strip()
+    if len(bare) > MAX_ANSWER_CHARS:
+        return Extracted("", "whole", _TOO_LONG, (0, len(text)))
+    return Extracted(bare, "whole", "" if bare else "the text is empty", (0, len(text)))
 
 
 _STRATEGIES: dict[Strategy, Callable[[str], Extracted | None]] = {
+    "hope": _hope,
     "boxed": boxed,
     "answer_tag": _answer_tag,
     "hash": _hash,
     "answer_is": _answer_is,
     "choice": _choice,
-    "last_line": _last_line,
-    "maths": _last_maths,
-    "last_number": _last_number,
+    "last_line": last_line,
+    "maths": last_maths,
+    "last_number": last_number,
     "whole": _whole,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["MAX_MARKS", "Extracted"]
 
@@ -20,3 +20,11 @@ class Extracted:
     """The strategy that decided; ``none`` when no mark was found."""
     fault: str = ""
     """Why what was found is no answer; empty when it is one."""
+    span: tuple[int, int] | None = None
+    """Where the marked piece starts and ends in the text that was searched, in characters."""
+    percent: bool = False
+    """A percent sign stands right behind the mark: it counts where the ground truth has one."""
+
+    def at(self, start: int, end: int) -> Extracted:
+        """The same, with its place."""
+        return replace(self, span=(start, end))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from .number import Exact, read_number
 
 __all__ = ["Match", "Reference", "compare_plainly", "read_options", "read_reference"]
 
-_MARKED: tuple[Strategy, ...] = ("boxed", "hash", "whole")
+_MARKED: tuple[Strategy, ...] = ("hope", "boxed", "hash", "whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Reference:
     value: str
     """``normal`` without the name, and without a degree sign."""
     number: Exact | None
+    percent: bool = False
+    """Written with a percent sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Match:
     """Whether an answer equals a reference, and what decided it."""
 
     equal: bool
-    stage: Literal["choice", "text", "number", "undecided"]
-    """``undecided``: the texts differ, and not both are numbers."""
+    stage: Literal["choice", "type", "text", "number", "undecided"]
+    """``undecided``: the texts differ, and not both are numbers; ``type``: see ``expects``."""
     reason: str
 
 
@@ -57,6 +59,8 @@ def _reference_of(text: str) -> Reference | None:
     if len(text) > 16 * MAX_ANSWER_CHARS:
         return None
     found = (boxed(text, alternatives=True) if "box" in text else None) or extract(text, _MARKED)
+    if found.percent:
+        found = replace(found, text=found.text + "\\%")
     normal = "" if found.fault else normalise(found.text)
     if not normal:
         return None
@@ -64,7 +68,8 @@ def _reference_of(text: str) -> Reference | None:
     if read_number(bare := value.removesuffix("°")) is not None:
         value = bare
     number = None if _LOOSE.search(found.text) else read_number(value)
-    return Reference(found.text, normal, name, value, number)
+    percent = "%" in normal or "percent" in normal
+    return Reference(found.text, normal, name, value, number, percent)
 
 
 def read_reference(truth: Any) -> Reference | None:

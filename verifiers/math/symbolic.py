@@ -16,7 +16,7 @@ from typing import Any
 
 from ...core.source import source
 from ...core.types import Sample, Status, Verdict
-from .answers import AnswerSettings, Open, find_answer, verdict_of
+from .answers import AnswerSettings, Open, evidence_of, find_answer, verdict_of
 from .decide import Decision, Rules, decide_reference, has_value, trees
 from .reference import Match
 
@@ -44,15 +44,14 @@ def math_symbolic(sample: Sample, settings: SymbolicSettings) -> Verdict:
 
     The ground truth is LaTeX, plain notation, a number, or a letter or option of a multiple-choice
     question; a text with ``\\boxed{...}`` or a final ``#### N`` stands for what is marked.
-    ``evidence``: ``strategy``, ``extracted``, ``stage``, and where a tree was read ``given`` and
-    ``wanted``, both as read. Abstains where no stage can evaluate the ground truth.
+    ``evidence``: ``strategy``, ``extracted``, ``span``, ``stage``, and where a tree was read
+    ``given`` and ``wanted``, both as read. Abstains where no stage can evaluate the ground truth.
     """
     judged = find_answer(sample, settings)
     if isinstance(judged, Verdict):
         return judged
-    decision = decide_reference(
-        judged.found.text, judged.reference, Rules(missing_unit=settings.unit_words)
-    )
+    rules = Rules(missing_unit=settings.unit_words, expects=settings.expects)
+    decision = decide_reference(judged.found.text, judged.reference, rules)
     if decision.verdict == "undecided" and settings.sympy:
         decision = _by_sympy(judged, decision)
     return verdict_from(judged, decision)
@@ -67,8 +66,7 @@ def verdict_from(judged: Open, decision: Decision) -> Verdict:
         return Verdict.unscored(
             Status.ABSTAINED,
             f"undecided: {decision.reason}",
-            evidence={"strategy": judged.found.strategy, "extracted": judged.found.text[:200]}
-            | forms,
+            evidence=evidence_of(judged.found, **forms),
         )
     match = Match(equal=decision.verdict == "equal", stage="undecided", reason=decision.reason)
     return verdict_of(match, judged.found, **forms)

@@ -1,8 +1,8 @@
 """Sets of numbers in one form: intervals, unions, inequalities, set-builder notation.
 
-A set is a list of pieces in no order; a piece is ``(left, low, high, right)`` with a bracket and
-an end on each side. Not covered: intersections other than of two inequalities, sets whose ends
-are not plain expressions, inequalities that are not linear in one symbol.
+A set is a list of pieces; a piece is ``(left, low, high, right)`` with a bracket and an end on each
+side. Unions, intersections and conditions joined by words are worked out where the ends are
+numbers. Not covered: inequalities that are not linear in one symbol.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import TypeAlias
 
 from ..reader.nodes import (
     Builder,
@@ -32,6 +33,7 @@ __all__ = ["Piece", "pieces_of"]
 
 _INFINITY = Const("inf")
 _LEAST = negated(_INFINITY)
+_MAX_PAIRS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ def _pieces(node: Node) -> list[Piece] | None:
             found = [_pieces(part) for part in sets]
             known = [piece for pieces in found if pieces is not None for piece in pieces]
             return known if None not in found else None
+        case Joined("cap", parts):
+            sets = [_pieces(part) for part in parts]
+            return _all_of([pieces for pieces in sets if pieces is not None], len(parts))
         case Joined("minus", (Const("reals"), Seq("\\{", "\\}", items))):
             return _without(list(items))
         case Builder(element, condition):
@@ -71,24 +76,65 @@ def _pieces(node: Node) -> list[Piece] | None:
             return _pieces(condition) if isinstance(element, Sym) else None
         case Relation():
             return _of_relation(node)
-        case Seq("", _, items) if all(isinstance(item, Relation) for item in items):
-            return _of_relations([item for item in items if isinstance(item, Relation)])
+        case Seq("", word, items) if all(map(_is_condition, items)):
+            return _of_conditions(items, word)
     return None
 
 
-def _of_relations(relations: list[Relation]) -> list[Piece] | None:
-    if all(r.operators == ("!=",) for r in relations):
-        return _without([r.parts[1] for r in relations])
-    names: set[str] = set().union(*(symbols(r) for r in relations))
+def _is_condition(node: Node) -> bool:
+    return isinstance(node, Relation) or (isinstance(node, Seq) and node.right in ("and", "or"))
+
+
+def _of_conditions(conditions: tuple[Node, ...], word: str) -> list[Piece] | None:
+    """``word`` joins them; without one, commas mean "and" only where that is plain."""
+    excluded = [c.parts[1] for c in conditions if isinstance(c, Relation) and _excludes(c)]
+    if len(excluded) == len(conditions):
+        return _without(excluded)
+    names: set[str] = set().union(*(symbols(c) for c in conditions))
     if len(names) != 1:
         return None
-    found = [_of_relation(r) for r in relations]
-    known = [piece for pieces in found if pieces is not None for piece in pieces]
-    if None in found:
+    found = [_pieces(condition) for condition in conditions]
+    known = [pieces for pieces in found if pieces is not None]
+    if word == "and":
+        return _all_of(known, len(conditions))
+    if len(known) < len(found):
         return None
-    if len(known) == 2 and (both := _overlap(known[0], known[1])):
+    flat = [piece for pieces in known for piece in pieces]
+    if word != "or" and len(flat) == 2 and (both := _overlap(flat[0], flat[1])):
         return both
-    return known
+    return flat
+
+
+def _excludes(relation: Relation) -> bool:
+    return relation.operators == ("!=",)
+
+
+def _all_of(sets: list[list[Piece]], count: int) -> list[Piece] | None:
+    """What is in every set; None where fewer than ``count`` of them could be read."""
+    if len(sets) < count or not sets:
+        return None
+    out = sets[0]
+    for other in sets[1:]:
+        if len(out) * len(other) > _MAX_PAIRS:
+            return None
+        shared = [_shared(p, q) for p in out for q in other]
+        if None in shared:
+            return None
+        out = [piece for pieces in shared if pieces is not None for piece in pieces]
+    return out
+
+
+def _shared(one: Piece, other: Piece) -> list[Piece] | None:
+    """The piece in both, or none; None where their ends cannot be put in order."""
+    lows, highs = (_low(one), _low(other)), (_high(one), _high(other))
+    if lows[0] is None or lows[1] is None or highs[0] is None or highs[1] is None:
+        return None
+    from_one, to_one = lows[0] >= lows[1], highs[0] <= highs[1]
+    start, stop = (one if from_one else other), (one if to_one else other)
+    low, high = max(lows[0], lows[1]), min(highs[0], highs[1])
+    if low[0] > high[0] or (low[0] == high[0] and (low[1], high[1]) != (0, 0)):
+        return []
+    return [Piece(start.left, start.low, stop.high, stop.right)]
 
 
 def _overlap(one: Piece, other: Piece) -> list[Piece] | None:
@@ -196,30 +242,40 @@ def _without(points: list[Node]) -> list[Piece] | None:
 
 
 def _merged(pieces: list[Piece]) -> list[Piece]:
-    """Neighbours that touch in an end that one of them holds are one."""
-    placed = [(_place(p.low, p.left), _place(p.high, p.right), p) for p in pieces]
-    if len(pieces) < 2 or any(a is None or b is None for a, b, _ in placed):
+    """In order, and those that overlap or touch as one."""
+    placed = [(low, piece) for piece in pieces if (low := _low(piece)) is not None]
+    if len(pieces) < 2 or len(placed) < len(pieces) or None in map(_high, pieces):
         return pieces
     out: list[Piece] = []
-    for _, _, piece in sorted(placed, key=lambda abp: abp[0] or (0, 0)):
-        last = out[-1] if out else None
-        if (
-            last is not None
-            and number_of(last.high) is not None
-            and number_of(last.high) == number_of(piece.low)
-            and (last.right == "]" or piece.left == "[")
-        ):
-            out[-1] = Piece(last.left, last.low, piece.high, piece.right)
-        else:
+    for low, piece in sorted(placed, key=lambda pair: pair[0]):
+        stop = _high(out[-1]) if out else None
+        if stop is None or low[0] > stop[0] or (low[0] == stop[0] and low[1] > stop[1] + 1):
             out.append(piece)
+            continue
+        last, high = out[-1], _high(piece)
+        if high is not None and high > stop:
+            out[-1] = Piece(last.left, last.low, piece.high, piece.right)
     return out
 
 
-def _place(end: Node, bracket: str) -> tuple[Fraction | int, int] | None:
+Place: TypeAlias = tuple[Fraction | int, int]
+"""Where an end is: its value, and on which side of it the set begins or stops."""
+
+
+def _low(piece: Piece) -> Place | None:
+    value = _end(piece.low)
+    return None if value is None else (value, int(piece.left == "("))
+
+
+def _high(piece: Piece) -> Place | None:
+    value = _end(piece.high)
+    return None if value is None else (value, -int(piece.right == ")"))
+
+
+def _end(end: Node) -> Fraction | int | None:
     if end in (_INFINITY, _LEAST):
-        return (10**400 if end == _INFINITY else -(10**400), 0)
-    value = number_of(end)
-    return None if value is None else (value, bracket == "(")
+        return 10**400 if end == _INFINITY else -(10**400)
+    return number_of(end)
 
 
 def ends(piece: Piece) -> Seq:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..reader.nodes import (
     EXPRESSIONS,
+    Big,
     Builder,
     Const,
     Joined,
@@ -25,9 +27,11 @@ from ..reader.nodes import (
     Text,
     key,
     quotient,
+    walk,
     words_of,
 )
-from .finding import DIFFERENT, Finding
+from ..zero import same_value
+from .finding import DIFFERENT, Finding, symbols
 from .intervals import ends, pieces_of
 from .relations import named, same_relation, singles
 from .settled import distinct, fingerprint, is_set, only, settled
@@ -48,7 +52,7 @@ _SETS = (Builder, Joined)
 def same(answer: Node, truth: Node, *, missing_unit: bool = True) -> Finding:
     """Compare two trees. ``missing_unit``: a unit that one side leaves out does not count."""
     a, t = settled(answer), settled(truth)
-    if isinstance(a, Seq) != isinstance(t, Seq):
+    if isinstance(a, Seq) != isinstance(t, Seq) and not isinstance(a, Joined) | isinstance(t, Joined):
         a, t = only(a), only(t)
     return _Comparison(missing_unit=missing_unit).same(a, t)
 
@@ -84,6 +88,8 @@ class _Comparison:
     # --- relations -------------------------------------------------------------------------
 
     def _with_relation(self, a: Node, t: Node) -> Finding:
+        if any(isinstance(node, Seq) and node.right in ("and", "or") for node in (a, t)):
+            return self._sets(a, t)
         given, wanted = named(a), named(t)
         if given is not None and wanted is not None:
             if given[0] == wanted[0]:
@@ -96,6 +102,8 @@ class _Comparison:
             return self._relations(a, t)
         if isinstance(t, Relation) and set(t.operators) == {"="} and len(t.parts) > 2:
             return self.same(a, t.parts[-1])
+        if not isinstance(t, Relation) and (result := _result_of(a)) is not None:
+            return self._named_and_bare(result, t)
         return self._sets(a, t)
 
     def _named_and_bare(self, a: Node, t: Node) -> Finding:
@@ -141,6 +149,9 @@ class _Comparison:
 
     def _sequences(self, a: Seq, t: Seq) -> Finding:
         if a.ordered and t.ordered:
+            values, wanted = _valued(a), _valued(t)
+            if isinstance(values, dict) and isinstance(wanted, dict):
+                return self._by_name(values, wanted)
             if (a.left, a.right) != (t.left, t.right):
                 return DIFFERENT("the brackets differ")
             if len(a.items) != len(t.items):
@@ -148,22 +159,27 @@ class _Comparison:
             return self._all(list(zip(a.items, t.items, strict=True)))
         if a.ordered or t.ordered:
             return self._tuple_and_list(a, t)
+        if (a.right or t.right) and pieces_of(a) is not None and pieces_of(t) is not None:
+            return self._sets(a, t)
         if {a.right, t.right} == {"and", "or"}:
             return DIFFERENT("one holds of both conditions, the other of either")
         values, wanted = _valued(a), _valued(t)
         if isinstance(values, dict) and isinstance(wanted, dict):
-            if values.keys() != wanted.keys():
-                return DIFFERENT("other names have values")
-            return self._all([(values[name], wanted[name]) for name in wanted])
+            return self._by_name(values, wanted)
         ones: Sequence[Node] = a.items
         others: Sequence[Node] = t.items
         if not isinstance(values, dict) and not isinstance(wanted, dict):
             ones, others = values, wanted
         if pieces := self._unions(a, t):
             return pieces
-        if a.left or t.left:
+        if a.left or t.left or all(isinstance(i, Seq) for i in (*ones, *others)):
             ones, others = distinct(ones), distinct(others)
         return self._matched(ones, others)
+
+    def _by_name(self, values: dict[str, Node], wanted: dict[str, Node]) -> Finding:
+        if values.keys() != wanted.keys():
+            return DIFFERENT("other names have values")
+        return self._all([(values[name], wanted[name]) for name in wanted])
 
     def _unions(self, a: Seq, t: Seq) -> Finding | None:
         """Lists of inequalities, which may be cut in other places."""
@@ -180,6 +196,9 @@ class _Comparison:
             order = sorted(values)
             pairs = [(values[name], item) for name, item in zip(order, ordered.items, strict=True)]
             return self._all(pairs if loose is a else [(y, x) for x, y in pairs])
+        if isinstance(values, dict) and isinstance(named_ := _valued(ordered), dict):
+            pair = (values, named_) if loose is a else (named_, values)
+            return self._by_name(*pair)
         brackets = ordered.left == "[" and ordered.right == "]" and len(ordered.items) > 2
         if brackets and not isinstance(values, dict):
             ones, others = (ordered.items, values) if a is ordered else (values, ordered.items)
@@ -261,6 +280,17 @@ class _Comparison:
             return DIFFERENT("a ratio or time against something else")
         fraction = quotient(*ratio.items)
         return self._expressions(fraction, other)
+
+
+def _result_of(node: Node) -> Node | None:
+    """``2 + 3 = 5`` is 5: a calculation without unknowns that is not wrong."""
+    if not isinstance(node, Relation) or set(node.operators) != {"="}:
+        return None
+    bound = {n.name for n in walk(node) if isinstance(n, Big)}
+    closed = all(isinstance(p, EXPRESSIONS) and not symbols(p) - bound for p in node.parts)
+    pairs = pairwise(node.parts) if closed else ()
+    true = closed and not any(same_value(a, b).equal is False for a, b in pairs)
+    return node.parts[-1] if true else None
 
 
 def _is_order(node: Node) -> bool:

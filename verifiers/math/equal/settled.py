@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from ..reader.nodes import (
     EXPRESSIONS,
     Const,
-    Matrix,
     Node,
     Product,
     Relation,
     Seq,
+    Sum,
     Sym,
     Text,
     key,
-    product,
 )
 from ..zero import same_value
+from .matrices import matrix_value
 from .relations import named
 from .values import expanded
 
@@ -55,22 +55,13 @@ def settled(node: Node) -> Node:
         if isinstance(pair[0], Seq) and isinstance(pair[1], Seq) and node.operators == ("=",):
             return _pairwise(pair[0], pair[1]) or node
         return node
-    if isinstance(node, Product) and (scaled := _scaled_matrix(node)) is not None:
-        return scaled
+    if isinstance(node, Product | Sum) and (matrix := matrix_value(node)) is not None:
+        return matrix
     if isinstance(node, EXPRESSIONS) and len(variants := expanded(node)) > 1:
         return Seq("", "", variants)
     if isinstance(node, Seq):
         return _settled_items(node)
     return node
-
-
-def _scaled_matrix(node: Product) -> Node | None:
-    """A matrix with the factor before it worked in."""
-    inner = [factor for factor in node.factors if isinstance(factor, Matrix)]
-    if len(inner) != 1:
-        return None
-    rest = [factor for factor in node.factors if not isinstance(factor, Matrix)]
-    return Matrix(tuple(tuple(product(*rest, cell) for cell in row) for row in inner[0].rows))
 
 
 def _false_chain(node: Relation) -> bool:
@@ -98,7 +89,7 @@ def _settled_items(node: Seq) -> Node:
             items.append(item.parts[-1])
             continue
         one = settled(item)
-        spread = isinstance(one, Seq) and not one.left and not node.ordered
+        spread = isinstance(one, Seq) and not one.left and not one.right and not node.ordered
         items.extend(one.items if isinstance(one, Seq) and spread else (one,))
     if not node.left and items and isinstance(items[0], Relation):
         first = named(items[0])

@@ -18,6 +18,7 @@ _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathtt|texttt|mbox|textrm)\s
 _PREFIX = re.compile(
     r"\A(?:the\s)?(?:final\s|correct\s)?answer\s*(?:is|:|=)?(?=[\s\d$\\(\[])\s*", re.IGNORECASE
 )
+_GLUED = re.compile(r"(?<=[0-9)}])(and|or)(?=[A-Za-z0-9(\\])")
 _EMPTY_GROUP = re.compile(r"\{\s*\}")
 _TIME = re.compile(
     r"(\d{1,2})(?:(?::|\s*\\colon\s*)(\d{2}))?(?:\s|~|\\,|\\ )*"
@@ -53,6 +54,7 @@ def _is_prose(words: str) -> bool:
 def _read(text: str) -> Node | str:
     """The tree, or why there is none. Failures are kept too: a model repeats them."""
     stripped = _stripped(text)
+    stripped = _GLUED.sub(r" \1 ", stripped)
     bare = _WRAP.sub(r" \1 ", stripped).strip(" .!")
     bare = " ".join(bare.split())
     if (clock := _TIME.fullmatch(stripped)) is not None:

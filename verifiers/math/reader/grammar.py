@@ -51,6 +51,7 @@ _MAX_POSTFIX = 8
 _PERCENT_WORDS = frozenset(("percent", "pct", "percentage", "per cent"))
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
           "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
+_WORDS_OF_MARKS = {"\\land": "and", "\\wedge": "and", "\\lor": "or", "\\vee": "or"}
 _ORDERS = frozenset(("<", ">", "<=", ">=", "!="))
 
 
@@ -68,32 +69,26 @@ class Parser(Atoms):
     def listed(self) -> Node:
         items: list[Node] = []
         rows: list[Node] = []
-        marks: set[str] = set()
+        marks: list[str] = []
         while True:
             items.append(self.relation())
             if len(items) > MAX_ITEMS:
                 raise Unreadable(f"a list of more than {MAX_ITEMS} items")
             mark = self._separator()
-            if mark == ";" and self.inside[-1] == "[":
+            if mark == ";" and self.inside[-1] in ("[", ""):
                 rows.append(Seq("row", "row", tuple(items)))
-                items = []
-            elif not mark:
+                items, marks = [], []
+            elif mark:
+                marks.append(_WORDS_OF_MARKS.get(mark, mark.casefold()))
+            if not mark or self._at_close():
                 break
-            marks.add(
-                {"\\land": "and", "\\wedge": "and", "\\lor": "or", "\\vee": "or"}.get(
-                    mark, mark.casefold()
-                )
-            )
-            if self._at_close():
-                break
-        if rows:
+        if rows and items:
             rows.append(Seq("row", "row", tuple(items)))
+        if rows and self.inside[-1] == "[":
             return Seq("", "", tuple(rows))
-        if len(items) == 1:
-            return items[0]
-        word = marks.pop() if len(marks) == 1 else ""
-        orders = all(isinstance(i, Relation) and _ORDERS.issuperset(i.operators) for i in items)
-        return Seq("", word if orders and word in ("and", "or") else "", tuple(items))
+        if rows:
+            return _by_rows(rows)
+        return items[0] if len(items) == 1 else _joined_by(items, marks)
 
     def _at_close(self) -> bool:
         return self.next.kind == "end" or self.next.text in (")", "]", "}", "\\}")
@@ -306,6 +301,41 @@ class Parser(Atoms):
         exponent = self.argument_or_number()
         self.leave()
         return Power(node, exponent)
+
+
+def _joined_by(items: list[Node], marks: list[str]) -> Node:
+    """A list; of conditions, with the word that joins them ("and" binds closer than "or")."""
+    words = set(marks[: len(items) - 1])
+    if not all(map(_is_condition, items)) or not words <= {"and", "or"}:
+        return Seq("", "", tuple(items))
+    if len(words) == 1:
+        return Seq("", words.pop(), tuple(items))
+    groups: list[list[Node]] = [[items[0]]]
+    for item, word in zip(items[1:], marks, strict=False):
+        if word == "or":
+            groups.append([])
+        groups[-1].append(item)
+    parts = [g[0] if len(g) == 1 else Seq("", "and", tuple(g)) for g in groups]
+    return Seq("", "or", tuple(parts))
+
+
+def _is_condition(node: Node) -> bool:
+    if isinstance(node, Relation):
+        return _ORDERS.issuperset(node.operators)
+    return isinstance(node, Seq) and node.right in ("and", "or")
+
+
+def _by_rows(rows: list[Node]) -> Node:
+    """``x = 1, y = 2; x = 3, y = 4`` are two solutions; ``1; 2; 3`` is one list."""
+    items = [row.items for row in rows if isinstance(row, Seq)]
+    systems = all(
+        len(row) > 1 and all(isinstance(i, Relation) and i.operators == ("=",) for i in row)
+        for row in items
+    )
+    if systems:
+        return Seq("", "", tuple(Seq("(", ")", row) for row in items))
+    flat = tuple(item for row in items for item in row)
+    return flat[0] if len(flat) == 1 else Seq("", "", flat)
 
 
 def _in_base(node: Num, base: str) -> Num:

@@ -48,6 +48,8 @@ def system(rows: list[tuple[Node, ...]]) -> Node:
 
 def enclosed(left: str, node: Node, right: str) -> Node:
     listed = isinstance(node, Seq) and not node.left
+    if isinstance(node, Seq) and node.right in ("and", "or") and left in ("(", "["):
+        return node
     if left == "\\{":
         if isinstance(node, Builder):
             return node

@@ -1,8 +1,8 @@
 """Values of expressions as balls: an interval that is proved to hold the true value.
 
 Real evaluation keeps to the real domain: the root of a negative number is ``Undefined``, an odd
-root of one is real. Complex evaluation takes principal branches. With python-flint, on ``arb`` and
-``acb``. Working precision is a property of the library, so evaluation holds a lock.
+root of one is real. Complex evaluation takes principal branches. Working precision is
+a property of the library (see ``arithmetic``), so evaluation holds a lock.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from flint import acb, arb, ctx, fmpq
-
 from ..reader.nodes import Big, Call, Const, Node, Num, Power, Product, Sum, Sym, Unit
+from .arithmetic import acb, arb, ctx, fmpq
 from .exact import exact
 
 __all__ = ["Undefined", "Unsupported", "evaluate", "precision"]

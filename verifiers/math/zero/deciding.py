@@ -171,14 +171,14 @@ def _at_point(
 
 
 def _balls_of(at: dict[str, Fraction]) -> dict[str, Any]:
-    from flint import arb, fmpq
+    from .arithmetic import arb, fmpq
 
     return {name: arb(fmpq(v.numerator, v.denominator)) for name, v in at.items()}
 
 
 def _compare(a: Any, b: Any, bits: int) -> bool | None:
     """False when the difference excludes zero; True when it includes zero narrowly."""
-    from flint import arb
+    from .arithmetic import arb
 
     difference = a - b
     if not difference.is_finite():
@@ -205,8 +205,7 @@ def _where(one: Node, other: Node, at: dict[str, Fraction]) -> str:
 
 
 def _at_complex(one: Node, other: Node, names: Sequence[str], last: int, agreed: int) -> Zero:
-    from flint import acb, arb, fmpq
-
+    from .arithmetic import acb, arb, fmpq
     from .balls import Undefined, evaluate, precision
 
     for parts in _COMPLEX if names else _COMPLEX[:1]:
