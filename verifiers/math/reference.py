@@ -106,7 +106,7 @@ def compare_plainly(answer: str, reference: Reference, *, unit_words: bool = Tru
     if normal == reference.normal or _same_word(normal, reference.normal):
         return Match(equal=True, stage="text", reason="the texts are equal")
     name, value = _split_name(normal)
-    if name and reference.name and name != reference.name:
+    if name and reference.name and name != reference.name and not _are_names(value, reference):
         reason = f"the answer is about {name}, not {reference.name}"
         return Match(equal=False, stage="text", reason=reason)
     if unit_words and read_number(bare := value.removesuffix("°")) is not None:
@@ -123,6 +123,11 @@ def compare_plainly(answer: str, reference: Reference, *, unit_words: bool = Tru
     equal = number == reference.number
     reason = "the numbers are equal" if equal else "the numbers differ"
     return Match(equal=equal, stage="number", reason=reason)
+
+
+def _are_names(value: str, reference: Reference) -> bool:
+    """``x = y`` and ``y = x``: neither side is a value."""
+    return value.isalpha() and reference.value.isalpha()
 
 
 _LOOSE = re.compile(r"[0-9],\s+[0-9]")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
 from ..reader.nodes import (
+    EXPRESSIONS,
+    MINUS_ONE,
     Call,
     Node,
     Num,
@@ -19,7 +24,7 @@ from ..zero import same_value
 from ..zero.exact import exact
 from .finding import DIFFERENT, Finding, difference, replaced, symbols
 
-__all__ = ["affine", "named", "same_relation", "singles"]
+__all__ = ["affine", "named", "same_relation", "same_solutions", "singles"]
 
 TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
@@ -76,7 +81,10 @@ def same_relation(answer: Relation, truth: Relation) -> Finding:
         return DIFFERENT("one holds for all values")
     scaled = _proportional(left, right)
     if scaled.equal is False and mark == "=":
-        return _solved(answer, left, truth, right) or scaled
+        cleared = _proportional(_cleared(left), _cleared(right))
+        return cleared if cleared else _solved(answer, left, truth, right) or scaled
+    if scaled.equal is False and mark in (">", ">=", "!="):
+        return _refuted(answer, truth) or Finding(None, "undecided", "not linear")
     if not scaled or mark in ("=", "!="):
         return scaled
     return _positive(left, right, scaled)
@@ -102,6 +110,86 @@ def _proportional(one: Node, other: Node) -> Finding:
     )
     reason = "equal up to a factor" if zero.equal else "no factor makes the sides equal"
     return Finding(zero.equal, zero.stage, reason)
+
+
+def _cleared(node: Node) -> Node:
+    """An expression times its denominators that hold symbols."""
+    below = [
+        factor.base
+        for term in (node.terms if isinstance(node, Sum) else (node,))
+        for factor in (term.factors if isinstance(term, Product) else (term,))
+        if isinstance(factor, Power) and factor.exponent == MINUS_ONE and symbols(factor.base)
+    ]
+    return Product((node, *dict.fromkeys(below))) if below else node
+
+
+_GRID = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 7, -7, 10, -10, 13, -13, 20, -20, 50, -50)
+
+
+def _refuted(answer: Relation, truth: Relation) -> Finding | None:
+    """A point where one holds and the other does not; None where none was found."""
+    names = sorted(symbols(answer) | symbols(truth))
+    if len(names) != 1 or symbols(answer) != symbols(truth):
+        return DIFFERENT("no factor makes the sides equal") if len(names) > 1 else None
+    for step in _GRID:
+        for n in (step, Fraction(step) + Fraction(1, 3)):
+            at = {names[0]: Num(n)}
+            held = [_holds(relation, at) for relation in (answer, truth)]
+            if None not in held and held[0] != held[1]:
+                return DIFFERENT(f"at {names[0]} = {n} only one of them holds")
+    return None
+
+
+def _holds(relation: Relation, at: Mapping[str, Node]) -> bool | None:
+    left, right = (replaced(part, at) for part in relation.parts)
+    same = same_value(left, right)
+    if same.equal is None:
+        return None
+    mark = relation.operators[0]
+    if same.equal:
+        return mark in ("<=", ">=", "=")
+    if mark in ("=", "!="):
+        return mark == "!="
+    sign = _sign(difference(left, right))
+    return None if sign is None else (sign > 0) == (mark[0] == ">")
+
+
+def _sign(node: Node) -> int | None:
+    """Of a closed expression; None where it has no real value."""
+    if (value := exact(node)) is not None:
+        return (value > 0) - (value < 0)
+    from ..zero.balls import Undefined, Unsupported, evaluate, precision
+
+    try:
+        with precision(128):
+            ball = evaluate(node, {}, real=True)
+            return 1 if ball > 0 else -1 if ball < 0 else None
+    except (Undefined, Unsupported, ValueError, ArithmeticError, KeyError):
+        return None
+
+
+def same_solutions(cases: Sequence[Node], equation: Relation, *, either: bool) -> Finding | None:
+    """``x = 2 or x = 3`` against ``x^2 - 5x + 6 = 0``. None where that is not what they are.
+
+    ``either``: "or" is written between the cases; else they must be about one unknown.
+    """
+    if equation.operators != ("=",) or not 2 <= len(cases) <= 12:
+        return None
+    factors = []
+    for case in cases:
+        if not isinstance(case, Relation) or case.operators != ("=",):
+            return None
+        factors.append(difference(*case.parts))
+    names: set[str] = set().union(*map(symbols, factors))
+    if (len(names) > 1 and not either) or names != symbols(equation):
+        return None
+    if not all(isinstance(part, EXPRESSIONS) for case in cases for part in _sides(case)):
+        return None
+    return _proportional(Product(tuple(factors)), difference(*equation.parts))
+
+
+def _sides(node: Node) -> tuple[Node, ...]:
+    return node.parts if isinstance(node, Relation) else (node,)
 
 
 def _positive(one: Node, other: Node, scaled: Finding) -> Finding:
@@ -137,6 +225,8 @@ def _solved(answer: Relation, left: Node, truth: Relation, right: Node) -> Findi
         name, value = found[0].name, found[1]
         if name not in symbols(equation) or not _linear_in(equation, name):
             continue
+        if _has_other_solutions(equation, name, value):
+            continue
         if same_value(replaced(equation, {name: value}), Num(0)).equal:
             return Finding(True, "structure", f"both give the same {name}")
     return None
@@ -146,7 +236,31 @@ def _linear_in(node: Node, name: str) -> bool:
     u = Sym(f"{name}~")
     at = [replaced(node, {name: v}) for v in (Num(0), u, Product((Num(2), u)), Num(1))]
     bent = same_value(Sum((at[2], at[0])), Product((Num(2), at[1])))
-    return bent.equal is True and same_value(at[3], at[0]).equal is False
+    if bent.equal is not True or same_value(at[3], at[0]).equal is not False:
+        return False
+    if not any(isinstance(n, Call) for n in walk(node)):
+        return True
+    opposite = replaced(node, {name: negated(u)})  # |u| is linear on either side of zero
+    return same_value(Sum((at[1], opposite)), Product((Num(2), at[0]))).equal is True
+
+
+def _has_other_solutions(equation: Node, name: str, value: Node) -> bool:
+    """Whether the factor of the name may vanish while its value stays finite: ``a x = a y``."""
+    at = [replaced(equation, {name: Num(n)}) for n in (0, 1)]
+    factor = difference(at[1], at[0])
+    for other in symbols(equation) - {name}:
+        zero = {other: Num(0)}
+        if (
+            same_value(replaced(factor, zero), Num(0)).equal
+            and _is_finite(replaced(value, zero))
+        ):
+            return True
+    return False
+
+
+def _is_finite(node: Node) -> bool:
+    """Whether an expression has a value somewhere: ``same_value`` takes equal trees as equal."""
+    return same_value(node, Sum((node, Num(1)))).equal is False
 
 
 def affine(node: Node, name: str) -> tuple[Node, Node] | None:
@@ -180,8 +294,6 @@ def root_of(slope: Node, offset: Node) -> Node:
     """Where ``slope x + offset`` is zero."""
     a, b = exact(slope), exact(offset)
     if a is not None and b is not None:
-        from fractions import Fraction
-
         return Num(-Fraction(b) / Fraction(a))
     if slope == Num(1):
         if isinstance(offset, Product) and offset.factors[0] == Num(-1):

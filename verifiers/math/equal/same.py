@@ -33,8 +33,9 @@ from ..reader.nodes import (
 from ..zero import same_value
 from .finding import DIFFERENT, Finding, symbols
 from .intervals import ends, pieces_of
-from .relations import named, same_relation, singles
+from .relations import named, same_relation, same_solutions, singles
 from .settled import distinct, fingerprint, is_set, only, settled
+from .systems import same_system
 from .values import same_expression
 
 __all__ = ["Finding", "same"]
@@ -88,6 +89,8 @@ class _Comparison:
     # --- relations -------------------------------------------------------------------------
 
     def _with_relation(self, a: Node, t: Node) -> Finding:
+        if (found := _cases_and_equation(a, t)) is not None:
+            return found
         if any(isinstance(node, Seq) and node.right in ("and", "or") for node in (a, t)):
             return self._sets(a, t)
         given, wanted = named(a), named(t)
@@ -169,12 +172,14 @@ class _Comparison:
         ones: Sequence[Node] = a.items
         others: Sequence[Node] = t.items
         if not isinstance(values, dict) and not isinstance(wanted, dict):
-            ones, others = values, wanted
+            bare = not any(isinstance(v, Relation) for v in (*values, *wanted))
+            ones, others = (values, wanted) if bare else (ones, others)
         if pieces := self._unions(a, t):
             return pieces
         if a.left or t.left or all(isinstance(i, Seq) for i in (*ones, *others)):
             ones, others = distinct(ones), distinct(others)
-        return self._matched(ones, others)
+        found = self._matched(ones, others)
+        return found if found else same_system(a.items, t.items) or found
 
     def _by_name(self, values: dict[str, Node], wanted: dict[str, Node]) -> Finding:
         if values.keys() != wanted.keys():
@@ -280,6 +285,13 @@ class _Comparison:
             return DIFFERENT("a ratio or time against something else")
         fraction = quotient(*ratio.items)
         return self._expressions(fraction, other)
+
+
+def _cases_and_equation(a: Node, t: Node) -> Finding | None:
+    cases, equation = (a, t) if isinstance(a, Seq) else (t, a)
+    if not isinstance(cases, Seq) or not isinstance(equation, Relation) or cases.left:
+        return None
+    return same_solutions(cases.items, equation, either=cases.right == "or")
 
 
 def _result_of(node: Node) -> Node | None:

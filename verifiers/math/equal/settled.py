@@ -48,8 +48,8 @@ def settled(node: Node) -> Node:
             node = Relation(kept, node.operators[: place - 1])
         if len(node.parts) > 2 and _false_chain(node):
             return Text(key(node))
-        if (found := named(node)) is not None and len(values := expanded(found[1])) > 1:
-            return Seq("", "", tuple(Relation((found[0], v), ("=",)) for v in values))
+        if len(signed := _signed_relations(node)) > 1:
+            return Seq("", "", signed)
         parts = list(node.parts)
         pair = parts[0], parts[-1]
         if isinstance(pair[0], Seq) and isinstance(pair[1], Seq) and node.operators == ("=",):
@@ -62,6 +62,16 @@ def settled(node: Node) -> Node:
     if isinstance(node, Seq):
         return _settled_items(node)
     return node
+
+
+def _signed_relations(node: Relation) -> tuple[Relation, ...]:
+    """``x - 5 = \\pm 3`` is two equations."""
+    if node.operators != ("=",):
+        return (node,)
+    sides = [expanded(part) if isinstance(part, EXPRESSIONS) else (part,) for part in node.parts]
+    if min(map(len, sides)) > 1:
+        return (node,)
+    return tuple(Relation((left, right), ("=",)) for left in sides[0] for right in sides[1])
 
 
 def _false_chain(node: Relation) -> bool:

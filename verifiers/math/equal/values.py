@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import permutations
+from itertools import product as iterproduct
 
 from ..reader.nodes import (
     Call,
@@ -284,11 +285,40 @@ def _numbered(answer: Node, truth: Node) -> Finding | None:
 # --- plus-minus ------------------------------------------------------------------------------
 
 
+_MAX_SIGNS = 4
+
+
 def expanded(node: Node) -> tuple[Node, ...]:
-    """The one or two expressions that one with plus-minus signs stands for."""
-    if not any(isinstance(n, Call) and n.name in ("pm", "mp") for n in walk(node)):
+    """The expressions that one with plus-minus signs stands for.
+
+    Signs go together where a minus-plus shows it; otherwise each is free: ``1 \\pm 2 \\pm 3`` is
+    four numbers.
+    """
+    signs = [n for n in walk(node) if isinstance(n, Call) and n.name in ("pm", "mp")]
+    if not signs:
         return (node,)
-    return _signed(node, +1), _signed(node, -1)
+    if len(signs) == 1 or len(signs) > _MAX_SIGNS or any(n.name == "mp" for n in signs):
+        return _signed(node, +1), _signed(node, -1)
+    choices = iterproduct((+1, -1), repeat=len(signs))
+    return tuple(_signed_each(node, list(choice)) for choice in choices)
+
+
+def _signed_each(node: Node, signs: list[int]) -> Node:
+    """Each sign in turn, from left to right; ``signs`` is used up."""
+    match node:
+        case Call("pm", args):
+            sign = signs.pop(0)
+            inner = _signed_each(args[0], signs)
+            return inner if sign > 0 else negated(inner)
+        case Call(name, args):
+            return Call(name, tuple(_signed_each(a, signs) for a in args))
+        case Sum(terms):
+            return Sum(tuple(_signed_each(t, signs) for t in terms))
+        case Product(factors):
+            return product(*(_signed_each(f, signs) for f in factors))
+        case Power(base, exponent):
+            return Power(_signed_each(base, signs), _signed_each(exponent, signs))
+    return node
 
 
 def _signed(node: Node, sign: int) -> Node:

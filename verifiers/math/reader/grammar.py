@@ -306,6 +306,8 @@ class Parser(Atoms):
 def _joined_by(items: list[Node], marks: list[str]) -> Node:
     """A list; of conditions, with the word that joins them ("and" binds closer than "or")."""
     words = set(marks[: len(items) - 1])
+    if words == {"or"} and all(isinstance(item, Relation) for item in items):
+        return Seq("", "or", tuple(items))
     if not all(map(_is_condition, items)) or not words <= {"and", "or"}:
         return Seq("", "", tuple(items))
     if len(words) == 1:

@@ -25,7 +25,7 @@ FUNCTIONS = words_of(
     "asin acos atan arsinh arcosh artanh arcsinh arccosh arctanh ln log lg exp sqrt cbrt abs "
     "floor ceil sgn sign sech csch acot asec acsc asinh acosh atanh acoth asech acsch "
     "arccoth arcsech arccsch arsech arcsch arcoth cosec cosech nCr nPr binom binomial "
-    "ceiling Abs sgn gcd lcm max min Re Im det arg"
+    "ceiling Abs sgn gcd lcm max min Re Im det arg arccosec nthroot"
 )
 _WORDS = frozenset(("pi", "infinity", "infty", "inf", "oo", "and", "or", "U", "theta", "alpha",
                     "beta", "gamma", "lambda", "phi", "mod", "sum"))  # fmt: skip

@@ -18,7 +18,7 @@ try:
     import flint
 
     acb, arb, ctx, fmpq = flint.acb, flint.arb, flint.ctx, flint.fmpq
-except ImportError:  # no wheel for this platform
+except (ImportError, AttributeError):  # no wheel for this platform, or another package's name
     from . import intervals, rectangles
 
     acb, arb, ctx, fmpq = rectangles.acb, intervals.arb, intervals.ctx, intervals.fmpq

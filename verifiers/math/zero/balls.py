@@ -1,8 +1,8 @@
 """Values of expressions as balls: an interval that is proved to hold the true value.
 
 Real evaluation keeps to the real domain: the root of a negative number is ``Undefined``, an odd
-root of one is real. Complex evaluation takes principal branches. Working precision is
-a property of the library (see ``arithmetic``), so evaluation holds a lock.
+root of one is real. Complex evaluation takes principal branches. Working precision is a
+property of the library (see ``arithmetic``), so evaluation holds a lock.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ Not covered: infinite ends; ``intervals`` keeps them out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -20,10 +21,34 @@ from typing import Any, TypeAlias
 from mpmath import libmp as _libmp  # type: ignore[import-untyped]  # mpmath publishes no types
 
 __all__ = [
-    "GUARD", "LARGEST", "MINUS_ONE", "ONE", "ZERO", "Context", "Float", "Pair", "at_precision",
-    "complex_gamma", "corners", "ctx", "gamma", "greatest", "is_finite", "libmp", "middle", "of",
-    "plus", "power", "primitive", "rounded", "size", "spread", "widened",
-]  # fmt: skip
+    "GUARD",
+    "LARGEST",
+    "MINUS_ONE",
+    "MOST_GAMMA_BITS",
+    "ONE",
+    "ZERO",
+    "Context",
+    "Float",
+    "Pair",
+    "at_precision",
+    "complex_gamma",
+    "corners",
+    "ctx",
+    "gamma",
+    "greatest",
+    "is_finite",
+    "libmp",
+    "lost",
+    "middle",
+    "of",
+    "plus",
+    "power",
+    "primitive",
+    "rounded",
+    "size",
+    "spread",
+    "widened",
+]
 
 libmp: Any = _libmp
 Float: TypeAlias = tuple[int, int, int, int]
@@ -33,6 +58,8 @@ Pair: TypeAlias = tuple[Float, Float]
 GUARD = 40
 LARGEST = 4096
 """Bits before the point of an argument of exp, sin or cos, at most."""
+MOST_GAMMA_BITS = 1200
+"""Beyond this working precision mpmath takes seconds for gamma: 2 s at 3000 bits."""
 _MARGIN = 8
 ZERO: Float = libmp.fzero
 ONE: Float = libmp.fone
@@ -152,6 +179,12 @@ def spread(x: Pair, centre: Float) -> Float:
     return greatest([left, libmp.mpf_sub(x[1], centre, ctx.prec, "c")])
 
 
+def lost(x: Pair) -> int:
+    """Bits that cancel near zero in ``exp(x) - exp(-x)`` and its like, with some to spare."""
+    sizes = [size(end) for end in x if end != ZERO]
+    return 32 + min(max(0, -min(sizes, default=0)), ctx.prec)
+
+
 def widened(value: Float, scale: Float | None = None) -> Pair:
     """Bounds from a value that was evaluated with ``GUARD`` more bits; ``scale``: its size."""
     margin = libmp.mpf_shift(libmp.mpf_abs(scale or value), -ctx.prec - _MARGIN)
@@ -166,6 +199,8 @@ def primitive(name: str, *at: Float) -> Pair:
 
 def gamma(x: Float) -> Pair:
     """For ``x`` of 1/8 and more."""
+    if x[2] >= 0 and size(x) < 10:
+        return of(math.factorial(int(libmp.to_int(x)) - 1))
     return widened(libmp.mpf_gamma(x, ctx.prec + GUARD))
 
 

@@ -26,7 +26,6 @@ Text: TypeAlias = str  # inside the class, str is a method
 
 fmpq = Fraction
 
-_LARGEST_GAMMA = 64
 _WHOLE: Pair = (libmp.fninf, libmp.finf)
 _EIGHTH = Fraction(1, 8)
 
@@ -87,7 +86,9 @@ class arb:  # noqa: N801 - named as in python-flint, which it stands for
         """Decimal digits of the middle."""
         if not self.is_finite():
             return "nan"
-        shown: Text = libmp.to_str(bounds.middle(self.ends), digits, strip_zeros=self.is_exact())
+        if self == 0:
+            return "0"
+        shown: Text = libmp.to_str(bounds.middle(self.ends), digits, strip_zeros=False)
         if not radius or self.is_exact():
             return shown
         return f"[{shown} +/- {libmp.to_str(self.rad().ends[1], 3)}]"
@@ -129,7 +130,11 @@ class arb:  # noqa: N801 - named as in python-flint, which it stands for
             return unknown()
         if self >= 0:
             return self
-        return -self if self <= 0 else interval((ZERO, _greatest(-self, self)))
+        return (
+            -self
+            if self <= 0
+            else interval((ZERO, bounds.greatest([(-self).ends[1], self.ends[1]])))
+        )
 
     def __add__(self, other: arb | Exact) -> arb:
         if not isinstance(other, _KINDS):
@@ -228,7 +233,9 @@ class arb:  # noqa: N801 - named as in python-flint, which it stands for
         return self.cos() / self.sin()
 
     def sinh(self) -> arb:
-        return _rising(self, lambda x: _tiny(x, 1) or (x.exp() - (-x).exp()) / 2, _lost(self))
+        return _rising(
+            self, lambda x: _tiny(x, 1) or (x.exp() - (-x).exp()) / 2, bounds.lost(self.ends)
+        )
 
     def cosh(self) -> arb:
         return _rising(abs(self), lambda x: (x.exp() + (-x).exp()) / 2)
@@ -248,7 +255,7 @@ class arb:  # noqa: N801 - named as in python-flint, which it stands for
         return -_rising(self, lambda x: -_acos_at(x))
 
     def asinh(self) -> arb:
-        return _rising(self, _asinh_at, _lost(self))
+        return _rising(self, _asinh_at, bounds.lost(self.ends))
 
     def acosh(self) -> arb:
         if not self >= 1:
@@ -258,11 +265,13 @@ class arb:  # noqa: N801 - named as in python-flint, which it stands for
     def atanh(self) -> arb:
         if not (self > -1 and self < 1):
             return unknown()
-        return _rising(self, lambda x: _tiny(x, 1) or ((1 + x) / (1 - x)).log() / 2, _lost(self))
+        return _rising(
+            self, lambda x: _tiny(x, 1) or ((1 + x) / (1 - x)).log() / 2, bounds.lost(self.ends)
+        )
 
     def gamma(self) -> arb:
         width = self.rad()
-        if not width < _EIGHTH or bounds.size(self.ends[1]) > _LARGEST_GAMMA:
+        if not (width < _EIGHTH and abs(self) < 2**64) or ctx.prec > bounds.MOST_GAMMA_BITS:
             return unknown()
         if not self > 3 * _EIGHTH:
             return guarded(lambda: arb.pi() / (_sin_pi(self) * (1 - self).gamma()), 32)
@@ -288,7 +297,7 @@ def gamma_slope(x: arb) -> arb:
     and so at most its value at an end, for gamma is convex on the positive reals.
     """
     edges = (x.lower() - 2 * _EIGHTH).gamma(), (x.upper() + 2 * _EIGHTH).gamma()
-    return 4 * _point(_greatest(*edges))
+    return 4 * _point(bounds.greatest([edge.ends[1] for edge in edges]))
 
 
 def guarded(function: Callable[[], arb], more: int) -> arb:
@@ -330,10 +339,6 @@ def _both(x: arb, other: arb | Exact, operation: Callable[[Pair, Pair], Pair]) -
     return interval(operation(x.ends, y.ends) if finite else _WHOLE)
 
 
-def _greatest(*values: arb) -> Float:
-    return bounds.greatest([value.ends[1] for value in values])
-
-
 # --- functions of points -------------------------------------------------------------------------
 
 
@@ -372,12 +377,6 @@ def _sin_pi(x: arb) -> arb:
     wave = (arb.pi() * (x - whole)).sin()
     even = whole == 0 or whole.ends[0][2] > 0
     return wave if even else -wave
-
-
-def _lost(x: arb) -> int:
-    """Bits that cancel near zero in ``exp(x) - exp(-x)`` and its like, with some to spare."""
-    sizes = [bounds.size(end) for end in x.ends if end != ZERO]
-    return 32 + min(max(0, -min(sizes, default=0)), ctx.prec)
 
 
 def _tiny(x: arb, sign: int) -> arb | None:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from . import bounds
 from .bounds import at_precision
-from .intervals import arb, gamma_slope, interval, unknown
+from .intervals import arb, ctx, gamma_slope, interval, unknown
 
 __all__ = ["acb"]
 
@@ -21,7 +21,6 @@ Part: TypeAlias = arb | int | Fraction
 Text: TypeAlias = str  # inside the class, str is a method
 
 _EIGHTH = Fraction(1, 8)
-_LARGEST_GAMMA = 2**64
 
 
 class acb:  # noqa: N801 - named as in python-flint, which it stands for
@@ -51,7 +50,11 @@ class acb:  # noqa: N801 - named as in python-flint, which it stands for
 
     def str(self, digits: int, *, radius: bool = True) -> Text:
         real, imag = (part.str(digits, radius=radius) for part in (self.real, self.imag))
-        return f"{real} + {imag}j"
+        if self.imag == 0:
+            return real
+        if self.real == 0:
+            return f"{imag}j"
+        return f"{real} - {imag[1:]}j" if imag.startswith("-") else f"{real} + {imag}j"
 
     def __repr__(self) -> Text:
         return f"acb({self.real!r}, {self.imag!r})"
@@ -196,36 +199,41 @@ class acb:  # noqa: N801 - named as in python-flint, which it stands for
     def asin(self) -> acb:
         if self._within_one():
             return acb(self.real.asin())
+        if self.real == 0:
+            return acb(0, self.imag.asinh())
         with at_precision(32):
             turned = (self.times_i() + (1 - self * self).sqrt()).log()
         return -turned.times_i()
 
     def acos(self) -> acb:
-        return acb(self.real.acos()) if self._within_one() else arb.pi() / 2 - self.asin()
-
-    def atan(self) -> acb:
-        if self.imag == 0:
-            return acb(self.real.atan())
-        with at_precision(32):
-            turned = self.times_i()
-            twice = ((1 - turned).log() - (1 + turned).log()).times_i()
-        return twice / 2
+        if self._within_one():
+            return acb(self.real.acos())
+        if self.imag == 0 and self.real > 1:
+            return acb(0, self.real.acosh())
+        return arb.pi() / 2 - self.asin()
 
     def asinh(self) -> acb:
-        if self.imag == 0:
-            return acb(self.real.asinh())
-        with at_precision(32):
-            return (self + (self * self + 1).sqrt()).log()
+        return -self.times_i().asin().times_i()
 
     def acosh(self) -> acb:
+        if self._within_one():
+            return acb(0, self.real.acos())
         with at_precision(32):
             return (self + (self + 1).sqrt() * (self - 1).sqrt()).log()
 
+    def atan(self) -> acb:
+        return -self.times_i().atanh().times_i()
+
     def atanh(self) -> acb:
+        if abs(self.real) < 1 and self.imag == 0:
+            return acb(self.real.atanh())
+        if self.real == 0:
+            return acb(0, self.imag.atan())
         with at_precision(32):
             return ((1 + self).log() - (1 - self).log()) / 2
 
     def _within_one(self) -> bool:
+        """Exactly real, and where arcus sine and cosine are."""
         return self.imag == 0 and self.real >= -1 and self.real <= 1
 
     # --- gamma --------------------------------------------------------------------------------
@@ -234,7 +242,7 @@ class acb:  # noqa: N801 - named as in python-flint, which it stands for
         if self.imag == 0:
             return acb(self.real.gamma())
         width = abs(acb(self.real.rad(), self.imag.rad()))
-        if not (width < _EIGHTH and abs(self) < _LARGEST_GAMMA):
+        if not (width < _EIGHTH and abs(self) < 2**64) or ctx.prec > bounds.MOST_GAMMA_BITS:
             return acb(unknown(), unknown())
         if not self.real > 3 * _EIGHTH:
             return arb.pi() / ((arb.pi() * self).sin() * (1 - self).gamma())
