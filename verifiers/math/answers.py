@@ -21,6 +21,7 @@ from .reference import (
     Match,
     Reference,
     compare_choice,
+    letter_of,
     read_options,
     read_reference,
 )
@@ -76,7 +77,9 @@ def find_answer(sample: Sample, settings: AnswerSettings) -> Verdict | Open:
         chosen = compare_choice(found.text, reference, options)
         if chosen is None:
             return _bad_reference(sample.ground_truth, "is none of the options")
-        if not found.fault:
+        guessed = options is LETTERS and settings.expects == "any" and not chosen.equal
+        may_be_maths = guessed and letter_of(found.text, options) is None
+        if not found.fault and not may_be_maths:
             return verdict_of(chosen, found)
     if found.fault:
         return Verdict.scored(0.0, passed=False, reason=found.fault, evidence=evidence_of(found))

@@ -20,11 +20,14 @@ __all__ = ["HEDGE", "boxed"]
 _BRACES = re.compile(r"\\[\s\S]|[{}]")
 _BARE = re.compile(r"\s{0,8}([+-]?[0-9][0-9.,/]{0,40})")
 _OPEN = re.compile(r"\s{0,8}\{")
-_NEGATED = re.compile(r"(?:\bnot|n't|\bnever)\s{1,3}(?:be\s{1,3})?[$\\(\s]{0,4}\Z", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"(?:\b(?:can)?not|n't|\bnever)\s{1,3}(?:be\s{1,3})?[$\\(\s]{0,4}\Z", re.IGNORECASE
+)
 HEDGE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly|alternatively)\b", re.IGNORECASE)
 _LIST = re.compile(r"(?:[\s,;&$]|\\[()\[\],;! ]|\\q?quad\b|\band\b|\\text\{\s*and\s*\}){0,40}")
 _REVISED = re.compile(
-    r"\b(?:then|so|thus|hence|therefore|finally|wait|no|actually|instead|correct\w*|answer|is)\b",
+    r"\b(?:then|so|thus|hence|therefore|final(?:ly)?|wait|no|actually|instead|correct\w*|answer|is"
+    r"|attempt|first|second|reflection|check\w*)\b|[.!?]\s",
     re.IGNORECASE,
 )
 _AND = re.compile(r"\band\b|;", re.IGNORECASE)

@@ -195,11 +195,12 @@ def _as_unit(factor: Node) -> Node | None:
     """A number as it is, a letter as its unit; None for anything else."""
     if isinstance(factor, Num):
         return factor
-    base = factor.base if isinstance(factor, Power) else factor
-    unit = unit_of(base.name) if isinstance(base, Sym) and len(base.name) <= 2 else None
-    if unit is None or not unit.dims or unit.dims[0][0].startswith("noun"):
-        return None
-    return Power(unit, factor.exponent) if isinstance(factor, Power) else unit
+    if isinstance(factor, Power):
+        below = None if isinstance(factor.base, Num) else _as_unit(factor.base)
+        return Power(below, factor.exponent) if below is not None else None
+    unit = unit_of(factor.name) if isinstance(factor, Sym) and len(factor.name) <= 2 else None
+    known = unit is not None and unit.dims and not unit.dims[0][0].startswith("noun")
+    return unit if known else None
 
 
 _COMMA = re.compile(r"[+-]?(?:0,\d{1,9}|\d+,(?!\d{3}(?!\d))\d{1,9})")

@@ -121,7 +121,7 @@ def _hash(text: str) -> Extracted | None:
 
 _ANCHOR = re.compile(
     r"answers?[\s*_`]{0,8}(?:(?:is|are)\b|:|=|\n)(?:\s{1,3}therefore\b)?[\s*_`:]{0,8}"
-    r"|(?:答案|答え|정답|답)[\s*_`]{0,4}(?:是|为|為|は|은|:|：)[\s*_`:：]{0,8}"
+    r"|故选[\s:：]{0,4}|(?:答案|答え|정답|답)[\s*_`]{0,4}(?:是|为|為|は|은|:|：)[\s*_`:：]{0,8}"
     r"|(?:respuesta|r[ée]ponse|risposta|resposta|antwort|ответ|cevap|jawaban(?:nya)?)"
     r"(?:\s{1,3}(?:final|finale|correcta|correcte|corretta))?[\s*_`]{0,8}"
     r"(?:(?:es|est|è|é|ist|lautet|adalah)(?!\w)|:|=|\n)[\s*_`:]{0,8}",
@@ -129,7 +129,7 @@ _ANCHOR = re.compile(
 )
 _WORDS = ("answer", "Answer", "ANSWER")
 _FOREIGN = (
-    "答案", "答え", "정답", "답", "respuesta", "Respuesta", "réponse", "Réponse", "reponse",
+    "答案", "故选", "答え", "정답", "답", "respuesta", "Respuesta", "réponse", "Réponse", "reponse",
     "risposta", "Risposta", "resposta", "Resposta", "Antwort", "antwort", "ответ", "Ответ",
     "cevap", "Cevap", "jawaban", "Jawaban",
 )  # fmt: skip

@@ -12,7 +12,8 @@ from .boxes import HEDGE
 from .found import Extracted
 from .normalise import plain_characters
 from .reader.answer import read_answer
-from .reader.nodes import Relation, Sym, Text, Unreadable, walk
+from .reader.nodes import EXPRESSIONS, Relation, Seq, Sym, Text, Unit, Unreadable, walk
+from .reader.units import unit_of
 
 __all__ = ["NUMBER", "last_line", "last_maths", "last_number", "line_span"]
 
@@ -34,10 +35,32 @@ def last_line(text: str) -> Extracted | None:
     try:
         node = read_answer(line)
     except Unreadable:
-        return None
+        return _behind_is(text, line)
     if isinstance(node, Text) or (isinstance(node, Relation) and not _has_symbol(node)):
         return None
     return Extracted(line, "last_line").at(*line_span(text, line))
+
+
+_IS = re.compile(r"\b(?:is|are|equals)\s{1,3}(?:equal to\s{1,3}|just\s{1,3})?")
+
+
+def _behind_is(text: str, line: str) -> Extracted | None:
+    """``The polynomial is x^2 + 1.``: what comes last, if it is an expression with letters."""
+    tail = _IS.split(line)[-1].strip(" .$*")
+    if len(tail) == len(line) or not tail:
+        return None
+    try:
+        node = read_answer(tail)
+    except Unreadable:
+        return None
+    kinds = (*EXPRESSIONS, Relation, Seq)
+    names = {part.name for part in walk(node) if isinstance(part, Sym)}
+    strange = any(isinstance(part, Unit | Text) for part in walk(node))
+    if not isinstance(node, kinds) or strange or HEDGE.search(line):
+        return None
+    if all(unit_of(name) for name in names):  # 5 m has a number, and no letters of its own
+        return None
+    return Extracted(tail, "last_line").at(*line_span(text, tail))
 
 
 def _has_symbol(node: Relation) -> bool:

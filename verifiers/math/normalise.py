@@ -16,8 +16,8 @@ import unicodedata
 
 __all__ = ["MAX_ANSWER_CHARS", "normalise", "plain_characters"]
 
-MAX_ANSWER_CHARS = 4096
-"""Longer answers and references are not read; inspect-ai's cap. Ours bounds every later stage."""
+MAX_ANSWER_CHARS = 24_000
+"""Longer answers and references are not read; holds a set of 2,000 numbers. Ours."""
 
 _SPECIAL = {
     **dict.fromkeys("‐‑‒–—―−﹣－", "-"),
@@ -61,8 +61,10 @@ class _Characters(dict[int, str]):
     def __missing__(self, code: int) -> str:
         char = chr(code)
         digit = unicodedata.decimal(char, None)
+        if 0x1D400 <= code <= 0x1D7FF:  # mathematical alphanumeric symbols: letters in costume
+            char = unicodedata.normalize("NFKC", char)
         out = _SPECIAL.get(char, char) if digit is None else str(digit)
-        if out == char and char.isspace():
+        if out == chr(code) and char.isspace():
             out = " "
         self[code] = out
         return out
@@ -127,6 +129,7 @@ _SHORT_ROOT = re.compile(r"\\sqrt\s*([0-9a-zA-Z])")
 _SHORT_SCRIPT = re.compile(r"([\^_])\{([0-9a-zA-Z])\}")
 _GAP = re.compile(r"(\\[A-Za-z]++)\s*+(?=[A-Za-z0-9])")
 _BLANK = re.compile(r"\s+")
+_MAX_BRACES = 8
 _EDGES = ' \t\r\n,;:*`"'
 
 
@@ -138,7 +141,9 @@ def normalise(text: str) -> str:
     if "\\" in text or "$" in text or "{" in text or "~" in text:
         text = _latex(text)
     text = _trimmed(_BLANK.sub(_kept_blank, text).lstrip(" ="))
-    while len(text) > 2 and text[0] == "{" and text[-1] == "}" and _one_group(text):
+    for _ in range(_MAX_BRACES):
+        if len(text) <= 2 or text[0] != "{" or text[-1] != "}" or not _one_group(text):
+            break
         text = _trimmed(text[1:-1])
     return text
 

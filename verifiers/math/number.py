@@ -17,8 +17,8 @@ from typing import TypeAlias
 
 __all__ = ["MAX_DIGITS", "Exact", "read_number"]
 
-MAX_DIGITS = 400
-"""Longest text read as a number; ours. 10**400 is far above any answer and cheap."""
+MAX_DIGITS = 4000
+"""Longest text read as a number; ours: beyond any answer, and cheap."""
 _MAX_EXPONENT = 400
 
 Exact: TypeAlias = int | Fraction
@@ -26,7 +26,7 @@ Exact: TypeAlias = int | Fraction
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+")
 _DECIMAL = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+"
-_POWER = r"[eE]([+-]?[0-9]{1,9})|(?:\\times|\\cdot|\*|x) ?10\^(?:\{([+-]?[0-9]{1,9})\}|([0-9]))"
+_POWER = r"[eE]([+-]?[0-9]{1,9})| ?(?:\\times|\\cdot|\*|x) ?10\^(?:\{([+-]?[0-9]{1,9})\}|([0-9]))"
 _SIMPLE = re.compile(rf"([+-]?)({_DECIMAL})(?:{_POWER})?")
 _SLASH = re.compile(rf"([+-]?)({_DECIMAL})/([+-]?)({_DECIMAL})")
 _FRAC = re.compile(rf"([+-]?)\\frac\{{([+-]?)({_DECIMAL})\}}\{{([+-]?)({_DECIMAL})\}}")

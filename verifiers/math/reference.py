@@ -20,7 +20,7 @@ from .extract import Strategy, extract
 from .normalise import MAX_ANSWER_CHARS, normalise
 from .number import Exact, read_number
 
-__all__ = ["Match", "Reference", "compare_plainly", "read_options", "read_reference"]
+__all__ = ["Match", "Reference", "compare_plainly", "letter_of", "read_options", "read_reference"]
 
 _MARKED: tuple[Strategy, ...] = ("hope", "boxed", "hash", "whole")
 
@@ -105,8 +105,15 @@ def compare_plainly(answer: str, reference: Reference, *, unit_words: bool = Tru
     normal = normalise(answer)
     if normal == reference.normal or _same_word(normal, reference.normal):
         return Match(equal=True, stage="text", reason="the texts are equal")
+    if _same_letters(normal, reference.normal):
+        return Match(equal=True, stage="choice", reason="the same options")
     name, value = _split_name(normal)
-    if name and reference.name and name != reference.name and not _are_names(value, reference):
+    if name and reference.name and name != reference.name:
+        if (
+            _are_names(value, reference)
+            or name.partition("(")[0] == reference.name.partition("(")[0]
+        ):
+            return Match(equal=False, stage="undecided", reason="the names differ")
         reason = f"the answer is about {name}, not {reference.name}"
         return Match(equal=False, stage="text", reason=reason)
     if unit_words and read_number(bare := value.removesuffix("°")) is not None:
@@ -167,6 +174,15 @@ _NOT_UNITS = frozenset(_STOP_WORDS.split())
 """Words that change what a number means."""
 
 
+def _same_letters(one: str, other: str) -> bool:
+    """``AC`` and ``A and C`` name the options of ``A, C``; one side has to part them."""
+    if not _SEVERAL.fullmatch(other) or not _SEVERAL.fullmatch(one):
+        return False
+    parted = any(mark in one or mark in other for mark in (",", ";", "&", "and"))
+    letters = [sorted(char for char in side if char.isupper()) for side in (one, other)]
+    return parted and letters[0] == letters[1]
+
+
 def _before_words(value: str) -> Exact | None:
     match = _COUNTED.fullmatch(value)
     if match is None or not _NOT_UNITS.isdisjoint(re.split("[ '’-]+", match.group(2).casefold())):
@@ -176,7 +192,10 @@ def _before_words(value: str) -> Exact | None:
 
 # --- multiple choice -------------------------------------------------------------------------
 
-_LETTER = re.compile(r"(?:(?:option|choice|Option|Choice) ?)?[(\[]?([A-Z])[)\]]?[.:]?")
+_LETTER = re.compile(r"(?:(?:option|choice|Option|Choice) ?)?[(\[]?([A-Za-z])[)\]]?[.:]?")
+_SMALL_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+"""Alone, and with options that are only assumed, a small letter is a variable."""
+_SEVERAL = re.compile(r"[(\[]?[A-Z](?:(?:,|;| and |and|&| )?[A-Z]){1,7}[)\]]?")
 _LETTER_AND_TEXT = re.compile(r"\s*[(\[*]{0,3}([A-Z])(?:[)\].:]{1,2}\*{0,2}|\*\*)\s*(\S[\s\S]*)")
 _LETTER_AND_REASON = re.compile(r"\(?([A-Z])\)?,? (?:because|since|as|which)\b[\s\S]*")
 
@@ -205,8 +224,9 @@ def letter_of(text: str, options: Mapping[str, str]) -> str | None:
     """
     normal = normalise(text)
     bare = _LETTER.fullmatch(normal)
-    if bare is not None and bare.group(1) in options:
-        return bare.group(1)
+    if bare is not None and bare.group(1).upper() in options:
+        small = bare.group() in _SMALL_LETTERS and options is LETTERS
+        return None if small else bare.group(1).upper()
     reasoned = _LETTER_AND_REASON.fullmatch(normal)
     if reasoned is not None and reasoned.group(1) in options:
         return reasoned.group(1)

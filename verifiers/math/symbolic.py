@@ -37,7 +37,7 @@ class SymbolicSettings(AnswerSettings):
     needs=("ground_truth",),
     runs="process",
     view="answer",
-    preload=("flint", "sympy"),
+    preload=("assay.verifiers.math.warm",),
 )
 def math_symbolic(sample: Sample, settings: SymbolicSettings) -> Verdict:
     """1 if the answer equals the ground truth as mathematics, else 0.

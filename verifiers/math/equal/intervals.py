@@ -7,6 +7,7 @@ numbers. Not covered: inequalities that are not linear in one symbol.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -60,25 +61,77 @@ def _pieces(node: Node) -> list[Piece] | None:
             return [Piece("(", _LEAST, _INFINITY, ")")]
         case Const("empty"):
             return []
-        case Joined("cup", parts):
-            sets = [Seq("\\{", "\\}", (p,)) if isinstance(p, Num | Sym) else p for p in parts]
-            found = [_pieces(part) for part in sets]
-            known = [piece for pieces in found if pieces is not None for piece in pieces]
-            return known if None not in found else None
-        case Joined("cap", parts):
-            sets = [_pieces(part) for part in parts]
-            return _all_of([pieces for pieces in sets if pieces is not None], len(parts))
-        case Joined("minus", (Const("reals"), Seq("\\{", "\\}", items))):
-            return _without(list(items))
+        case Joined(operator, parts):
+            return _of_joined(operator, parts)
         case Builder(element, condition):
+            domain: Node = Const("reals")
             if isinstance(element, Relation) and element.operators == ("in",):
-                element = element.parts[0]
-            return _pieces(condition) if isinstance(element, Sym) else None
+                element, domain = element.parts
+            inside = _pieces(condition) if isinstance(element, Sym) else None
+            return _within(inside, domain) if inside is not None else None
         case Relation():
             return _of_relation(node)
         case Seq("", word, items) if all(map(_is_condition, items)):
             return _of_conditions(items, word)
     return None
+
+
+def _of_joined(operator: str, parts: tuple[Node, ...]) -> list[Piece] | None:
+    if operator == "cup":
+        sets = [Seq("\\{", "\\}", (p,)) if isinstance(p, Num | Sym) else p for p in parts]
+        found = [_pieces(part) for part in sets]
+        known = [piece for pieces in found if pieces is not None for piece in pieces]
+        return known if None not in found else None
+    if operator == "cap":
+        met = [_pieces(part) for part in parts]
+        return _all_of([pieces for pieces in met if pieces is not None], len(parts))
+    whole, *taken = parts
+    if whole == Const("reals") and len(taken) == 1:
+        points = taken[0]
+        if isinstance(points, Seq) and points.left == "\\{":
+            return _without(list(points.items))
+    left = [_pieces(whole), *(_complement(part) for part in taken)]
+    return _all_of([pieces for pieces in left if pieces is not None], len(left))
+
+
+def _complement(node: Node) -> list[Piece] | None:
+    """The real numbers outside a set."""
+    pieces = _pieces(node)
+    if pieces is None:
+        return None
+    outside = [
+        [
+            Piece("(", _LEAST, piece.low, ")" if piece.left == "[" else "]"),
+            Piece("(" if piece.right == "]" else "[", piece.high, _INFINITY, ")"),
+        ]
+        for piece in pieces
+    ]
+    return _all_of(outside, len(outside)) if outside else _pieces(Const("reals"))
+
+
+_MAX_INTEGERS = 2000
+
+
+def _within(pieces: list[Piece], domain: Node) -> list[Piece] | None:
+    """The part of a set in a domain of numbers; the integers of a bounded set one by one."""
+    if domain == Const("reals"):
+        return pieces
+    if domain not in (Const("integers"), Const("naturals")):
+        return None
+    points: list[Piece] = []
+    for piece in pieces:
+        low, high = _end(piece.low), _end(piece.high)
+        if low is None or high is None or not 0 <= high - low < _MAX_INTEGERS:
+            return None
+        first, last = math.ceil(low), math.floor(high)
+        numbers = range(
+            first + (first == low and piece.left == "("),
+            last + 1 - (last == high and piece.right == ")"),
+        )
+        points.extend(
+            Piece("[", Num(n), Num(n), "]") for n in numbers if n > 0 or domain == Const("integers")
+        )
+    return points
 
 
 def _is_condition(node: Node) -> bool:
@@ -95,7 +148,7 @@ def _of_conditions(conditions: tuple[Node, ...], word: str) -> list[Piece] | Non
         return None
     found = [_pieces(condition) for condition in conditions]
     known = [pieces for pieces in found if pieces is not None]
-    if word == "and":
+    if word == "and" or (excluded and word != "or"):
         return _all_of(known, len(conditions))
     if len(known) < len(found):
         return None

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from functools import reduce
 
-from ..reader.nodes import Matrix, Node, Product, Sum, product
+from ..reader.nodes import Const, Matrix, Node, Num, Product, Seq, Sum, Sym, product
 
-__all__ = ["matrix_value"]
+__all__ = ["as_vector", "matrix_value"]
 
 _MAX_ENTRIES = 12
 """Ours: products of larger matrices by hand are no answers."""
@@ -60,3 +60,28 @@ def _multiplied(one: Matrix, other: Matrix) -> Matrix | None:
 def _dot(row: tuple[Node, ...], column: tuple[Node, ...]) -> Node:
     terms = tuple(product(x, y) for x, y in zip(row, column, strict=True))
     return terms[0] if len(terms) == 1 else Sum(terms)
+
+
+_BASIS: tuple[tuple[Node, ...], ...] = (
+    (Const("i"), Sym("i"), Sym("\\hati"), Sym("\\veci")),
+    (Sym("j"), Sym("\\hatj"), Sym("\\vecj")),
+    (Sym("k"), Sym("\\hatk"), Sym("\\veck")),
+)
+
+
+def as_vector(node: Node, other: Node) -> Node:
+    """``2i + 3j - k`` as (2, 3, -1), where the other side has as many entries."""
+    size = len(other.items) if isinstance(other, Seq) and other.ordered else 0
+    if isinstance(other, Matrix) and 1 in (len(other.rows), len(other.rows[0])):
+        size = max(len(other.rows), len(other.rows[0]))
+    if size not in (2, 3) or not isinstance(node, Sum | Product):
+        return node
+    entries: list[Node] = [Num(0)] * size
+    for term in node.terms if isinstance(node, Sum) else (node,):
+        factors = term.factors if isinstance(term, Product) else (term,)
+        found = [n for n in range(size) for factor in factors if factor in _BASIS[n]]
+        if len(found) != 1 or entries[found[0]] != Num(0):
+            return node
+        rest = [factor for factor in factors if factor not in _BASIS[found[0]]]
+        entries[found[0]] = product(*rest) if rest else Num(1)
+    return Seq("(", ")", tuple(entries))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from ..reader.nodes import (
@@ -82,9 +82,10 @@ def same_relation(answer: Relation, truth: Relation) -> Finding:
     scaled = _proportional(left, right)
     if scaled.equal is False and mark == "=":
         cleared = _proportional(_cleared(left), _cleared(right))
-        return cleared if cleared else _solved(answer, left, truth, right) or scaled
+        return cleared or _solved(answer, left, truth, right) or scaled
     if scaled.equal is False and mark in (">", ">=", "!="):
-        return _refuted(answer, truth) or Finding(None, "undecided", "not linear")
+        refuted = _refuted(answer, truth)
+        return refuted if refuted is not None else Finding(None, "undecided", "not linear")
     if not scaled or mark in ("=", "!="):
         return scaled
     return _positive(left, right, scaled)
@@ -114,13 +115,17 @@ def _proportional(one: Node, other: Node) -> Finding:
 
 def _cleared(node: Node) -> Node:
     """An expression times its denominators that hold symbols."""
-    below = [
-        factor.base
-        for term in (node.terms if isinstance(node, Sum) else (node,))
-        for factor in (term.factors if isinstance(term, Product) else (term,))
-        if isinstance(factor, Power) and factor.exponent == MINUS_ONE and symbols(factor.base)
-    ]
+    below = list(_denominators(node))
     return Product((node, *dict.fromkeys(below))) if below else node
+
+
+def _denominators(node: Node) -> Iterator[Node]:
+    match node:
+        case Sum(parts) | Product(parts):
+            for part in parts:
+                yield from _denominators(part)
+        case Power(base, exponent) if exponent == MINUS_ONE and symbols(base):
+            yield base
 
 
 _GRID = (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 7, -7, 10, -10, 13, -13, 20, -20, 50, -50)
@@ -250,10 +255,7 @@ def _has_other_solutions(equation: Node, name: str, value: Node) -> bool:
     factor = difference(at[1], at[0])
     for other in symbols(equation) - {name}:
         zero = {other: Num(0)}
-        if (
-            same_value(replaced(factor, zero), Num(0)).equal
-            and _is_finite(replaced(value, zero))
-        ):
+        if same_value(replaced(factor, zero), Num(0)).equal and _is_finite(replaced(value, zero)):
             return True
     return False
 

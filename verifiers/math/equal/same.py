@@ -8,13 +8,10 @@ unit that one side leaves out. Tuples and intervals keep order and bracket kinds
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 from ..reader.nodes import (
     EXPRESSIONS,
-    Big,
     Builder,
     Const,
     Joined,
@@ -24,15 +21,26 @@ from ..reader.nodes import (
     Ratio,
     Relation,
     Seq,
+    Sym,
     Text,
     key,
     quotient,
-    walk,
-    words_of,
 )
-from ..zero import same_value
-from .finding import DIFFERENT, Finding, symbols
+from .coercions import (
+    as_named,
+    cases_and_equation,
+    infinite,
+    is_order,
+    result_of,
+    rows_of,
+    same_words,
+    thin,
+    unpaired,
+    valued,
+)
+from .finding import DIFFERENT, Finding
 from .intervals import ends, pieces_of
+from .matrices import as_vector
 from .relations import named, same_relation, same_solutions, singles
 from .settled import distinct, fingerprint, is_set, only, settled
 from .systems import same_system
@@ -42,18 +50,14 @@ __all__ = ["Finding", "same"]
 
 _MAX_UNMATCHED = 60
 """Items that are paired by comparison; the others pair by canonical spelling or value. Ours."""
-_EMPTY = words_of(
-    "no solution|no solutions|no real solution|no real solutions|none|empty set|"
-    "the empty set|no such|does not exist|dne|null set",
-    "|",
-)
 _SETS = (Builder, Joined)
 
 
 def same(answer: Node, truth: Node, *, missing_unit: bool = True) -> Finding:
     """Compare two trees. ``missing_unit``: a unit that one side leaves out does not count."""
     a, t = settled(answer), settled(truth)
-    if isinstance(a, Seq) != isinstance(t, Seq) and not isinstance(a, Joined) | isinstance(t, Joined):
+    joined = isinstance(a, Joined) or isinstance(t, Joined)
+    if isinstance(a, Seq) != isinstance(t, Seq) and not joined:
         a, t = only(a), only(t)
     return _Comparison(missing_unit=missing_unit).same(a, t)
 
@@ -66,11 +70,14 @@ class _Comparison:
         if a == t or key(a) == key(t):
             return Finding(True, "structure", "the same expression")
         if isinstance(t, Text) or isinstance(a, Text):
-            return _same_words(a, t)
+            return same_words(a, t)
         if isinstance(a, Relation) or isinstance(t, Relation):
             return self._with_relation(a, t)
         if isinstance(a, Ratio) or isinstance(t, Ratio):
             return self._ratios(a, t)
+        if {a, t} == {Const("reals"), Sym("R")}:  # in bold type
+            return Finding(True, "structure", "the real numbers")
+        a, t = as_vector(a, t), as_vector(t, a)
         if isinstance(a, Matrix) or isinstance(t, Matrix):
             return self._matrices(a, t)
         if isinstance(a, Seq) and isinstance(t, Seq):
@@ -82,18 +89,20 @@ class _Comparison:
         return self._expressions(a, t)
 
     def _expressions(self, a: Node, t: Node) -> Finding:
-        if _infinite(a) or _infinite(t):
+        if infinite(a) or infinite(t):
             return DIFFERENT("the infinities differ")
         return same_expression(a, t, missing_unit=self.missing_unit)
 
     # --- relations -------------------------------------------------------------------------
 
     def _with_relation(self, a: Node, t: Node) -> Finding:
-        if (found := _cases_and_equation(a, t)) is not None:
+        if (found := cases_and_equation(a, t)) is not None:
             return found
         if any(isinstance(node, Seq) and node.right in ("and", "or") for node in (a, t)):
             return self._sets(a, t)
         given, wanted = named(a), named(t)
+        if given is not None and wanted is not None:
+            given = as_named(given, wanted[0])
         if given is not None and wanted is not None:
             if given[0] == wanted[0]:
                 return self.same(settled(given[1]), settled(wanted[1]))
@@ -105,7 +114,7 @@ class _Comparison:
             return self._relations(a, t)
         if isinstance(t, Relation) and set(t.operators) == {"="} and len(t.parts) > 2:
             return self.same(a, t.parts[-1])
-        if not isinstance(t, Relation) and (result := _result_of(a)) is not None:
+        if not isinstance(t, Relation) and (result := result_of(a)) is not None:
             return self._named_and_bare(result, t)
         return self._sets(a, t)
 
@@ -132,8 +141,10 @@ class _Comparison:
     # --- sets, lists, tuples ----------------------------------------------------------------
 
     def _sets(self, a: Node, t: Node) -> Finding:
+        if (solved := self._solutions(a, t) or self._solutions(t, a)) is not None:
+            return solved
         ones, others = pieces_of(a), pieces_of(t)
-        if (ones is None) != (others is None) and any(map(_is_order, (a, t))):
+        if (ones is None) != (others is None) and any(map(is_order, (a, t))):
             return Finding(None, "undecided", "an inequality that is not linear")
         if ones is None or others is None:
             kinds = type(a).__name__ != type(t).__name__
@@ -150,9 +161,23 @@ class _Comparison:
             return DIFFERENT(f"{len(ones)} intervals against {len(others)}")
         return self._matched([ends(p) for p in ones], [ends(p) for p in others])
 
+    def _solutions(self, listed: Node, described: Node) -> Finding | None:
+        """``{-2, 2}`` against ``{x : x^2 = 4}``."""
+        if not isinstance(listed, Seq) or not isinstance(described, Builder):
+            return None
+        if listed.left != "\\{":
+            return None
+        name, equation = described.element, described.condition
+        if isinstance(name, Relation) and name.operators == ("in",):
+            name = name.parts[0]
+        if not isinstance(name, Sym) or not isinstance(equation, Relation):
+            return None
+        cases = [Relation((name, item), ("=",)) for item in listed.items]
+        return same_solutions(cases, equation, either=False)
+
     def _sequences(self, a: Seq, t: Seq) -> Finding:
         if a.ordered and t.ordered:
-            values, wanted = _valued(a), _valued(t)
+            values, wanted = valued(a), valued(t)
             if isinstance(values, dict) and isinstance(wanted, dict):
                 return self._by_name(values, wanted)
             if (a.left, a.right) != (t.left, t.right):
@@ -166,7 +191,7 @@ class _Comparison:
             return self._sets(a, t)
         if {a.right, t.right} == {"and", "or"}:
             return DIFFERENT("one holds of both conditions, the other of either")
-        values, wanted = _valued(a), _valued(t)
+        values, wanted = valued(a), valued(t)
         if isinstance(values, dict) and isinstance(wanted, dict):
             return self._by_name(values, wanted)
         ones: Sequence[Node] = a.items
@@ -179,7 +204,7 @@ class _Comparison:
         if a.left or t.left or all(isinstance(i, Seq) for i in (*ones, *others)):
             ones, others = distinct(ones), distinct(others)
         found = self._matched(ones, others)
-        return found if found else same_system(a.items, t.items) or found
+        return found or same_system(a.items, t.items) or found
 
     def _by_name(self, values: dict[str, Node], wanted: dict[str, Node]) -> Finding:
         if values.keys() != wanted.keys():
@@ -196,12 +221,12 @@ class _Comparison:
 
     def _tuple_and_list(self, a: Seq, t: Seq) -> Finding:
         ordered, loose = (a, t) if a.ordered else (t, a)
-        values = _valued(loose)
+        values = valued(loose)
         if isinstance(values, dict) and len(values) == len(ordered.items):
             order = sorted(values)
             pairs = [(values[name], item) for name, item in zip(order, ordered.items, strict=True)]
             return self._all(pairs if loose is a else [(y, x) for x, y in pairs])
-        if isinstance(values, dict) and isinstance(named_ := _valued(ordered), dict):
+        if isinstance(values, dict) and isinstance(named_ := valued(ordered), dict):
             pair = (values, named_) if loose is a else (named_, values)
             return self._by_name(*pair)
         brackets = ordered.left == "[" and ordered.right == "]" and len(ordered.items) > 2
@@ -232,8 +257,8 @@ class _Comparison:
         """Whether the items pair up in some order."""
         if len(ones) != len(others):
             return DIFFERENT(f"{len(ones)} items against {len(others)}")
-        left, right = _unpaired(ones, others, key)
-        left, right = _unpaired(left, right, fingerprint)
+        left, right = unpaired(ones, others, key)
+        left, right = unpaired(left, right, fingerprint)
         if not left:
             return Finding(True, "structure", "equal in some order")
         if len(left) > _MAX_UNMATCHED:
@@ -255,13 +280,13 @@ class _Comparison:
     # --- matrices and ratios ----------------------------------------------------------------
 
     def _matrices(self, a: Node, t: Node) -> Finding:
-        ones, others = _rows(a), _rows(t)
+        ones, others = rows_of(a), rows_of(t)
         if ones is None or others is None:
             return DIFFERENT("a matrix against something else")
         vector = not (isinstance(a, Matrix) and isinstance(t, Matrix))
         if vector and (len(ones) == 1) != (len(others) == 1):
-            ones = [tuple(cell for row in ones for cell in row)] if _thin(ones) else ones
-            others = [tuple(cell for row in others for cell in row)] if _thin(others) else others
+            ones = [tuple(cell for row in ones for cell in row)] if thin(ones) else ones
+            others = [tuple(cell for row in others for cell in row)] if thin(others) else others
         if list(map(len, ones)) != list(map(len, others)):
             return DIFFERENT("matrices of different shape")
         pairs = zip(ones, others, strict=True)
@@ -271,7 +296,7 @@ class _Comparison:
         if isinstance(a, Ratio) and isinstance(t, Ratio):
             if a.clock and t.clock and a.clock.lstrip("0") == t.clock.lstrip("0"):
                 return Finding(True, "structure", "the same time or ratio")
-            if bool(a.clock) != bool(t.clock) or len(a.items) != len(t.items) or a.clock:
+            if len(a.items) != len(t.items) or (a.clock and t.clock):
                 return DIFFERENT("the ratios differ")
             first = a.items[0], t.items[0]
             crossed = [
@@ -285,96 +310,3 @@ class _Comparison:
             return DIFFERENT("a ratio or time against something else")
         fraction = quotient(*ratio.items)
         return self._expressions(fraction, other)
-
-
-def _cases_and_equation(a: Node, t: Node) -> Finding | None:
-    cases, equation = (a, t) if isinstance(a, Seq) else (t, a)
-    if not isinstance(cases, Seq) or not isinstance(equation, Relation) or cases.left:
-        return None
-    return same_solutions(cases.items, equation, either=cases.right == "or")
-
-
-def _result_of(node: Node) -> Node | None:
-    """``2 + 3 = 5`` is 5: a calculation without unknowns that is not wrong."""
-    if not isinstance(node, Relation) or set(node.operators) != {"="}:
-        return None
-    bound = {n.name for n in walk(node) if isinstance(n, Big)}
-    closed = all(isinstance(p, EXPRESSIONS) and not symbols(p) - bound for p in node.parts)
-    pairs = pairwise(node.parts) if closed else ()
-    true = closed and not any(same_value(a, b).equal is False for a, b in pairs)
-    return node.parts[-1] if true else None
-
-
-def _is_order(node: Node) -> bool:
-    return isinstance(node, Relation) and not {"=", "in", "to", "~"} & set(node.operators)
-
-
-def _same_words(a: Node, t: Node) -> Finding:
-    if isinstance(a, Text) and isinstance(t, Text):
-        if a.words == t.words or (a.words in _EMPTY and t.words in _EMPTY):
-            return Finding(True, "text", "the words are equal")
-        return Finding(False, "text", "the words differ")
-    words, other = (a, t) if isinstance(a, Text) else (t, a)
-    assert isinstance(words, Text)
-    if words.words in _EMPTY and other == Const("empty"):
-        return Finding(True, "text", "both say that there is none")
-    if words.words in ("all real numbers", "all reals", "real numbers") and (
-        pieces := pieces_of(other)
-    ):
-        return Finding(pieces == pieces_of(Const("reals")), "text", "all real numbers")
-    return Finding(False, "text", "words against a value")
-
-
-def _infinite(node: Node) -> bool:
-    bare = node.factors[-1] if isinstance(node, Product) and len(node.factors) == 2 else node
-    return bare == Const("inf")
-
-
-def _valued(seq: Seq) -> dict[str, Node] | tuple[Node, ...]:
-    """Values by name where every item names another; bare values where all name the same."""
-    pairs = [named(item) for item in seq.items]
-    known = [pair for pair in pairs if pair is not None]
-    if not known or len(known) < len(pairs):
-        return seq.items
-    names = {key(name) for name, _ in known}
-    if len(names) == len(known) > 1:
-        return {key(name): value for name, value in known}
-    if len(names) == 1:
-        return tuple(value for _, value in known)
-    return seq.items
-
-
-def _unpaired(
-    ones: Sequence[Node], others: Sequence[Node], mark: object
-) -> tuple[list[Node], list[Node]]:
-    """Both without the items whose marks pair up."""
-    assert callable(mark)
-    marks = [[mark(item) for item in items] for items in (ones, others)]
-    shared = Counter(marks[0]) & Counter(marks[1])
-    shared.pop("", None)
-    rest: list[list[Node]] = []
-    for items, found in zip((ones, others), marks, strict=True):
-        left = Counter(shared)
-        kept = []
-        for item, name in zip(items, found, strict=True):
-            if left[name] > 0:
-                left[name] -= 1
-            else:
-                kept.append(item)
-        rest.append(kept)
-    return rest[0], rest[1]
-
-
-def _rows(node: Node) -> list[tuple[Node, ...]] | None:
-    if isinstance(node, Matrix):
-        return list(node.rows)
-    if isinstance(node, Seq) and node.ordered:
-        inner = [item for item in node.items if isinstance(item, Seq) and item.ordered]
-        if inner and len(inner) == len(node.items):
-            return [item.items for item in inner]
-        return [node.items]
-    return None
-
-
-def _thin(rows: Sequence[tuple[Node, ...]]) -> bool:
-    return all(len(row) == 1 for row in rows)

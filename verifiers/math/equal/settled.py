@@ -105,7 +105,20 @@ def _settled_items(node: Seq) -> Node:
         first = named(items[0])
         if first is not None and all(isinstance(i, EXPRESSIONS) for i in items[1:]):
             items[1:] = [Relation((first[0], item), ("=",)) for item in items[1:]]
-    return Seq(node.left, node.right, tuple(items))
+    return Seq(node.left, node.right, _by_solution(items) if not node.left else tuple(items))
+
+
+def _by_solution(items: Sequence[Node]) -> tuple[Node, ...]:
+    """``p = 5, q = 2, p = 7, q = 2``: the names begin anew with every solution."""
+    pairs = [named(item) for item in items]
+    names = [pair[0] for pair in pairs if pair is not None]
+    size = len(set(names))
+    if len(names) < len(items) or not 1 < size < len(items) or len(items) % size:
+        return tuple(items)
+    groups = [tuple(items[n : n + size]) for n in range(0, len(items), size)]
+    if any(set(names[n : n + size]) != set(names) for n in range(0, len(items), size)):
+        return tuple(items)
+    return tuple(Seq("(", ")", group) for group in groups)
 
 
 def distinct(items: Sequence[Node]) -> list[Node]:

@@ -221,11 +221,28 @@ def _constants(answer: Node, truth: Node) -> Finding | None:
     wanted, given = _constant_of(truth), _constant_of(answer)
     if wanted is not None and given is not None and len(symbols(truth)) > 1:
         rest = difference(_without_term(answer, given), _without_term(truth, wanted))
+        rest = _without_bars(rest)
         moved = replaced(rest, {name: Sym(f"{name}~") for name in symbols(rest)})
         zero = same_value(rest, moved)
         reason = "equal up to the constant" if zero.equal else zero.reason
         return Finding(zero.equal, zero.stage, reason)
     return _numbered(answer, truth) or _one_constant(answer, truth)
+
+
+def _without_bars(node: Node) -> Node:
+    """``|u|`` as the root of ``u^2``: here it says nothing about where ``u`` is defined."""
+    match node:
+        case Call("abs", (inside,)):
+            return Power(Power(_without_bars(inside), Num(2)), Num(Fraction(1, 2)))
+        case Sum(terms):
+            return Sum(tuple(map(_without_bars, terms)))
+        case Product(factors):
+            return Product(tuple(map(_without_bars, factors)))
+        case Call(name, args):
+            return Call(name, tuple(map(_without_bars, args)))
+        case Power(base, exponent):
+            return Power(_without_bars(base), _without_bars(exponent))
+    return node
 
 
 def _one_constant(answer: Node, truth: Node) -> Finding | None:

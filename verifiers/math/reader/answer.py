@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 
 from .grammar import Parser
-from .nodes import Node, Seq, Text, Unreadable
+from .nodes import Node, Num, Ratio, Seq, Text, Unreadable
+from .spelling import respelled
 from .tokens import tokens_of
 
 __all__ = ["read_answer"]
@@ -16,13 +17,17 @@ _MATHS = re.compile(r"\\[()\[\]]")
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '’-]+[^\W\d_]+)*")
 _WRAP = re.compile(r"\\(?:text|textbf|textit|mathrm|mathtt|texttt|mbox|textrm)\s*\{([^{}]*)\}")
 _PREFIX = re.compile(
-    r"\A(?:the\s)?(?:final\s|correct\s)?answer\s*(?:is|:|=)?(?=[\s\d$\\(\[])\s*", re.IGNORECASE
+    r"\A(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s|correct\s)?answer\s*(?:is|:|=)?"
+    r"(?=[\s\d$\\(\[}])\s*\}?\s*",
+    re.IGNORECASE,
 )
-_GLUED = re.compile(r"(?<=[0-9)}])(and|or)(?=[A-Za-z0-9(\\])")
+_ARTICLE = re.compile(
+    r"\A(?:there (?:is|are|exists?) |it is )?(?:an? |the )?(?=\w{2})", re.IGNORECASE
+)
 _EMPTY_GROUP = re.compile(r"\{\s*\}")
 _TIME = re.compile(
-    r"(\d{1,2})(?:(?::|\s*\\colon\s*)(\d{2}))?(?:\s|~|\\,|\\ )*"
-    r"(?:\\(?:text|mathrm)\s*\{)?\s*(?<![0-9])([ap])\.?\s?m\.?\s*\}?",
+    r"(\d{1,2})(?:(?:\\!)?(?::|\s*\\colon\s*)(?:\\!)?(\d{2}))?(?:\s|~|\\,|\\ )*"
+    r"(?:\\(?:text|mathrm)\s*\{)?\s*([ap])\.?\s?m\.?\s*\}?",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(r"(?:[\s.,;:。，]|\\\\|\\noindent|\\[,;:! ])+\Z")
@@ -54,11 +59,13 @@ def _is_prose(words: str) -> bool:
 def _read(text: str) -> Node | str:
     """The tree, or why there is none. Failures are kept too: a model repeats them."""
     stripped = _stripped(text)
-    stripped = _GLUED.sub(r" \1 ", stripped)
+    stripped = respelled(stripped) if stripped else stripped
     bare = _WRAP.sub(r" \1 ", stripped).strip(" .!")
     bare = " ".join(bare.split())
-    if (clock := _TIME.fullmatch(stripped)) is not None:
-        return Text(f"{int(clock[1])}:{clock[2] or '00'} {clock[3].casefold()}m")
+    if (clock := _TIME.fullmatch(stripped)) is not None and 1 <= int(clock[1]) <= 12:
+        hour = int(clock[1]) % 12 + (12 if clock[3] in "pP" else 0)
+        minutes = clock[2] or "00"
+        return Ratio((Num(hour), Num(int(minutes))), f"{hour}:{minutes}")
     bare = re.sub(r"(?<=[^\W\d_]) and (?=[A-Z])", ", ", bare)
     if "," in bare and all(_WORDS.fullmatch(part.strip()) for part in bare.split(",")):
         parts = [part.strip() for part in bare.split(",")]
@@ -66,7 +73,7 @@ def _read(text: str) -> Node | str:
             return Seq("", "", tuple(Text(part.casefold()) for part in parts))
     try:
         if _WORDS.fullmatch(bare) and _is_prose(bare):
-            return Text(bare.casefold())
+            return Text(_ARTICLE.sub("", bare).casefold())
         return Parser(stripped).whole()
     except Unreadable as unread:
         return str(unread)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from .cursor import Cursor
+from .blocks import Blocks
 from .nodes import (
     MINUS_ONE,
-    Big,
     Builder,
     Call,
     Const,
-    Matrix,
     Node,
     Num,
     Power,
-    Relation,
     Seq,
+    Sum,
     Sym,
     Unreadable,
     product,
     quotient,
     words_of,
 )
-from .shapes import call, enclosed, system, with_index
-from .tokens import FUNCTIONS
+from .shapes import call, enclosed
+from .tokens import FUNCTIONS, GREEK, OPERATORS, PLAIN_GREEK
 from .units import unit_of
 
 __all__ = ["Atoms"]
@@ -34,14 +32,6 @@ _CONSTANTS = {
 }  # fmt: skip
 _NUMBER_SETS = {"R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals"}
 _ACCENTS = words_of("\\vec \\hat \\bar \\overline \\tilde \\overrightarrow \\widehat \\dot")
-_GREEK = words_of(
-    "\\alpha \\beta \\gamma \\delta \\epsilon \\varepsilon \\zeta \\eta \\theta \\vartheta "
-    "\\iota \\kappa \\lambda \\mu \\nu \\xi \\rho \\sigma \\tau \\upsilon \\phi \\varphi "
-    "\\chi \\psi \\omega \\Gamma \\Delta \\Theta \\Lambda \\Xi \\Pi \\Sigma \\Phi \\Psi "
-    "\\Omega \\ell"
-)
-_PLAIN_GREEK = frozenset(("theta", "alpha", "beta", "gamma", "lambda", "phi"))
-_SYSTEMS = frozenset(("cases", "aligned", "align*"))
 _FENCES = {"\\lfloor": ("\\rfloor", "floor"), "\\lceil": ("\\rceil", "ceil"),
            "\\lvert": ("\\rvert", "abs"), "\\lVert": ("\\rVert", "norm")}  # fmt: skip
 _FRACTIONS = frozenset(("\\frac", "\\dfrac", "\\tfrac", "\\cfrac"))
@@ -49,7 +39,8 @@ _BINOMIALS = frozenset(("\\binom", "\\dbinom", "\\tbinom"))
 _BIG = {"\\sum": "sum", "\\prod": "prod", "\\int": "int", "\\lim": "lim"}
 _ALIASES = {
     "tg": "tan", "sign": "sgn", "cosec": "csc", "cosech": "csch", "arctg": "arctan", "ctg": "cot",
-    "binomial": "binom", "nCr": "binom", "ceiling": "ceil", "Abs": "abs",
+    "binomial": "binom", "nCr": "binom", "ceiling": "ceil", "Abs": "abs", "arcctg": "arccot",
+    "sh": "sinh", "ch": "cosh", "th": "tanh", "cth": "coth",
     **{f"a{n}": f"arc{n}" for n in ("sin", "cos", "tan", "cot", "sec", "csc")},
     **{f"{a}{n}h": f"ar{n}h" for a in ("a", "arc") for n in ("sin", "cos", "tan", "cot", "sec",
                                                               "csc")},
@@ -59,16 +50,16 @@ _INVERSE = {n: f"arc{n}" for n in ("sin", "cos", "tan", "cot", "sec", "csc")} | 
 }
 SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9,
           "trillion": 10**12}  # fmt: skip
-_COMMAND_FUNCTIONS = {f"\\{name}": name for name in (*FUNCTIONS, "tg", "ctg", "arctg")} | {
+_COMMAND_FUNCTIONS = {f"\\{name}": name for name in (*FUNCTIONS, *OPERATORS)} | {
     "\\sqrt": "", "\\operatorname": "",
 }  # fmt: skip
 ATOMIC = frozenset(
-    (*_CONSTANTS, *_ACCENTS, *_GREEK, *_FENCES, *_FRACTIONS, *_BINOMIALS, *_BIG, "\\sqrt", "\\{",
+    (*_CONSTANTS, *_ACCENTS, *GREEK, *_FENCES, *_FRACTIONS, *_BINOMIALS, *_BIG, "\\sqrt", "\\{",
      "\\begin", "\\mathbb", "\\$", "\\underline", "\\langle", "\\lbrace", "\\cbrt", "\\lbrack")
 ) | frozenset(_COMMAND_FUNCTIONS)  # fmt: skip
 
 
-class Atoms(Cursor):
+class Atoms(Blocks):
     """The prefix position of the grammar."""
 
     def atom(self) -> Node:
@@ -91,6 +82,9 @@ class Atoms(Cursor):
             return node
         if token.text in ("|", "|(", "|)", "\\|"):
             return self._bars()
+        if token.text in ("...", "…", "\\ldots", "\\dots", "\\cdots"):
+            self.advance()
+            return Const("dots")
         if token.kind == "command":
             self.enter(self.inside[-1])
             node = self._command(token.text)
@@ -102,7 +96,7 @@ class Atoms(Cursor):
 
     def _words(self, *, first: bool) -> Node:
         """A unit, a counted noun behind what it counts, or a word for a power of ten."""
-        words = self.advance().text
+        words = self._unit_words()
         if not first and words.casefold() in SCALES:
             return Num(SCALES[words.casefold()])
         raised = self._power_of_last(words)
@@ -112,6 +106,18 @@ class Atoms(Cursor):
         if unit is None or (first and unit.dims and unit.dims[0][0].startswith("noun")):
             raise Unreadable(f"the words {words[:30]!r}")
         return unit
+
+    def _unit_words(self) -> str:
+        """One text, or several that are one unit together: "square" "feet"."""
+        for count in (3, 2):
+            found = self.tokens[self.place : self.place + count]
+            if len(found) == count and all(token.kind == "text" for token in found):
+                words = " ".join(token.text for token in found)
+                unit = unit_of(words)
+                if unit is not None and unit.dims and not unit.dims[0][0].startswith("noun"):
+                    self.place += count
+                    return words
+        return self.advance().text
 
     def _power_of_last(self, words: str) -> Node | None:
         """In ``\\text{m/s}^2`` the power is that of the last unit."""
@@ -139,12 +145,15 @@ class Atoms(Cursor):
             return Const(_CONSTANTS[name])
         if name in ("and", "or", "mod", "sum"):
             raise Unreadable(f"the word {name!r}")
-        return self._symbol("\\" + name if name in _PLAIN_GREEK else name)
+        return self._symbol("\\" + name if name in PLAIN_GREEK else name)
 
     def _symbol(self, name: str) -> Node:
         """With index and primes; ``f(x)`` of a name usual for functions is one symbol too."""
         if self.take("_"):
-            name += "_" + self.raw_group()
+            index = self.raw_group()
+            if name in ("C", "A") and index.isdigit() and (chosen := self._chosen()) is not None:
+                return self._count(name, int(index), chosen)
+            name += "_" + index
         while self.take("'"):
             name += "'"
         if self.next.text == "(" and (
@@ -152,6 +161,24 @@ class Atoms(Cursor):
         ):
             return Call(f"@{name}", self._arguments())
         return Sym(name)
+
+    def _chosen(self) -> int | None:
+        """Of ``C_6^2``, the 2."""
+        texts = [token.text for token in self.tokens[self.place : self.place + 4]]
+        if texts[:1] != ["^"]:
+            return None
+        if texts[1].isdigit():
+            self.place += 2
+            return int(texts[1])
+        if texts[1] == "{" and texts[2].isdigit() and texts[3:] == ["}"]:
+            self.place += 4
+            return int(texts[2])
+        return None
+
+    def _count(self, name: str, n: int, k: int) -> Node:
+        """Combinations and arrangements, as East Asian and Russian texts write them."""
+        chosen = Call("binom", (Num(n), Num(k)))
+        return chosen if name == "C" else product(chosen, Call("factorial", (Num(k),)))
 
     def _defined(self) -> bool:
         """Whether ``(x) =`` follows."""
@@ -165,7 +192,10 @@ class Atoms(Cursor):
 
     def _function(self, name: str) -> Node:
         if name == "sqrt":
-            return self._root()
+            return self._root(plain=self.tokens[self.place - 1].kind == "name")
+        if name == "nthroot":
+            inside, *index = self._operand()
+            return Call("root", (inside, index[0] if index else Num(2)))
         if name == "cbrt":
             return Call("root", (self._operand()[0], Num(3)))
         base: Node | None = None
@@ -214,15 +244,17 @@ class Atoms(Cursor):
             return True
         return text in FUNCTIONS or text in _COMMAND_FUNCTIONS
 
-    def _root(self) -> Node:
+    def _root(self, *, plain: bool = False) -> Node:
+        """``plain``: without a backslash, so that ``sqrt 12`` is of the whole number."""
         index: Node = Num(2)
         if self.take("["):
             self.enter("[")
             index = self.additive()
             self.leave()
             self.expect("]")
-        inside = self._bracket() if self.next.text == "(" else self.argument()
-        return Call("root", (inside, index))
+        if self.next.text == "(":
+            return Call("root", (self._bracket(), index))
+        return Call("root", (self.factor() if plain else self.argument(), index))
 
     def _bracket(self) -> Node:
         left = {"\\lbrace": "\\{", "\\langle": "(", "\\lbrack": "["}.get(
@@ -251,13 +283,21 @@ class Atoms(Cursor):
         self.expect("|)" if token.text == "|(" else token.text, "|)", "|")
         return Call("norm" if token.text == "\\|" else "abs", (inside,))
 
+    def _at_sum(self) -> bool:
+        """Whether a group with a plus or minus follows: a complex number, not a name."""
+        texts = [token.text for token in self.tokens[self.place : self.place + 12]]
+        end = texts.index("}") if "}" in texts else len(texts)
+        return texts[:1] == ["{"] and ("+" in texts[:end] or "-" in texts[:end])
+
     def _command(self, command: str) -> Node:
         self.advance()
         if command in _FRACTIONS:
             return quotient(self.argument(), self.argument())
         if command in _CONSTANTS:
             return Const(_CONSTANTS[command])
-        if command in _GREEK:
+        if command == "\\Gamma" and self.next.text == "(":
+            return Call("factorial", (Sum((self._bracket(), MINUS_ONE)),))
+        if command in GREEK:
             return self._symbol(command)
         if command == "\\sqrt":
             return self._root()
@@ -274,14 +314,16 @@ class Atoms(Cursor):
             self.expect(close)
             return Call(name, (inside,))
         if command in _BIG:
-            return self._big(_BIG[command])
+            return self.big_operator(_BIG[command])
         return self._rare(command)
 
     def _rare(self, command: str) -> Node:
         if command == "\\begin":
-            return self._environment()
+            return self.environment()
         if command in ("\\underline", "\\boxed"):
             return self.group()
+        if command in ("\\overline", "\\bar") and self._at_sum():
+            return Call("conj", (self.argument(),))
         if command in _ACCENTS:
             arrow = {"\\overrightarrow": "\\vec", "\\widehat": "\\hat"}.get(command, command)
             return self._symbol(f"{arrow}{self.raw_group()}")
@@ -292,61 +334,3 @@ class Atoms(Cursor):
             assert unit is not None
             return product(self.factor(), unit)
         raise Unreadable(f"the command {command[:20]}")
-
-    def _big(self, kind: str) -> Node:
-        low = high = None
-        name = ""
-        while self.next.text in ("_", "^"):
-            if self.advance().text == "^":
-                high = self.argument_or_number()
-                continue
-            low = self._bound() if self.next.text != "{" else self.group()
-            if isinstance(low, Relation) and isinstance(low.parts[0], Sym):
-                name, low = low.parts[0].name, low.parts[1]
-            elif isinstance(low, Relation) and low.parts[0] == Const("i"):
-                name, low = "i", low.parts[1]  # an index, not the imaginary unit
-        self.enter("d" if kind == "int" else kind)
-        body = self.additive() if kind == "int" else self.term()
-        self.leave()
-        if name == "i":
-            body = with_index(body)
-        if kind == "int":
-            if self.next.text != "d":
-                raise Unreadable("an integral without its differential")
-            self.advance()
-            variable = self.atom()
-            name = variable.name if isinstance(variable, Sym) else ""
-        if not name:
-            raise Unreadable(f"a {kind} over no variable")
-        return Big(kind, body, name, low, high)
-
-    def _bound(self) -> Node:
-        return product(MINUS_ONE, self.atom()) if self.take("-") else self.atom()
-
-    def _environment(self) -> Node:
-        name = self.raw_group()
-        if name == "array":
-            self.raw_group()
-        self.enter(name)
-        rows: list[tuple[Node, ...]] = []
-        cells: list[Node] = []
-        while self.next.text != "\\end":
-            self.take("\\hline")
-            cells.append(
-                self.listed() if name in ("cases", "aligned", "align*") else self.additive()
-            )
-            if self.take("&"):
-                continue
-            rows.append(tuple(cells))
-            cells = []
-            if not self.take("\\\\"):
-                break
-        self.leave()
-        self.expect("\\end")
-        if self.raw_group() != name or not rows:
-            raise Unreadable(f"an environment {name[:20]} that does not end")
-        if name in _SYSTEMS:
-            return system(rows)
-        if name not in ("pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"):
-            raise Unreadable(f"the environment {name[:20]}")
-        return Matrix(tuple(rows))

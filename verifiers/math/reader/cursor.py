@@ -56,6 +56,15 @@ class Cursor:
     def listed(self) -> Node:
         raise NotImplementedError
 
+    def relation(self) -> Node:
+        raise NotImplementedError
+
+    def atom(self) -> Node:
+        raise NotImplementedError
+
+    def argument_or_number(self) -> Node:
+        raise NotImplementedError
+
     def additive(self) -> Node:
         raise NotImplementedError
 

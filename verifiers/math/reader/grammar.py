@@ -7,6 +7,7 @@ Precedence, loosest first: separators; relations; unions; sums; products and imp
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from .atoms import ATOMIC, SCALES, Atoms
 from .nodes import (
@@ -52,6 +53,7 @@ _PERCENT_WORDS = frozenset(("percent", "pct", "percentage", "per cent"))
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
           "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _WORDS_OF_MARKS = {"\\land": "and", "\\wedge": "and", "\\lor": "or", "\\vee": "or"}
+_DOTS = Const("dots")
 _ORDERS = frozenset(("<", ">", "<=", ">=", "!="))
 
 
@@ -88,10 +90,10 @@ class Parser(Atoms):
             return Seq("", "", tuple(rows))
         if rows:
             return _by_rows(rows)
-        return items[0] if len(items) == 1 else _joined_by(items, marks)
+        return items[0] if len(items) == 1 else _joined_by(_without_dots(items), marks)
 
     def _at_close(self) -> bool:
-        return self.next.kind == "end" or self.next.text in (")", "]", "}", "\\}")
+        return self.next.kind == "end" or self.next.text in (")", "]", "}", "\\}", "&", "\\\\")
 
     def _separator(self) -> str:
         """Pass over a separator: a mark, a word, or a mark and a word."""
@@ -303,6 +305,21 @@ class Parser(Atoms):
         return Power(node, exponent)
 
 
+def _without_dots(items: list[Node]) -> list[Node]:
+    """``1, 2, ..., 5`` in full, where its numbers go up or down in equal steps."""
+    place = next((n for n, item in enumerate(items) if item == _DOTS), 0)
+    if not 2 <= place == len(items) - 2:
+        return items
+    numbers = [i.value for i in (*items[:place], items[-1]) if isinstance(i, Num)]
+    step = numbers[1] - numbers[0] if len(numbers) == len(items) - 1 else 0
+    if not step or any(b - a != step for a, b in pairwise(numbers[:-1])):
+        return items
+    count = (numbers[-1] - numbers[0]) / Fraction(step)
+    if count.denominator != 1 or not place <= count < MAX_ITEMS:
+        return items
+    return [Num(numbers[0] + n * step) for n in range(int(count) + 1)]
+
+
 def _joined_by(items: list[Node], marks: list[str]) -> Node:
     """A list; of conditions, with the word that joins them ("and" binds closer than "or")."""
     words = set(marks[: len(items) - 1])
@@ -342,7 +359,8 @@ def _by_rows(rows: list[Node]) -> Node:
 
 def _in_base(node: Num, base: str) -> Num:
     """``(204)_5`` and ``204_{\\text{five}}``."""
-    number = _BASES.get(base.strip().casefold(), 0) or (int(base) if base.isdigit() else 0)
+    base = base.strip("() ")
+    number = _BASES.get(base.casefold(), 0) or (int(base) if base.isdigit() else 0)
     if not 2 <= number <= 36 or node.digits >= 0:
         raise Unreadable("an index of a number")
     try:

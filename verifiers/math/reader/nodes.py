@@ -205,7 +205,7 @@ def key(node: Node) -> str:
     """A canonical spelling: equal keys, equal trees. Sums, products and sets are put in order."""
     match node:
         case Num(value):
-            return str(value)
+            return _digits(value)
         case Sym(name):
             return name
         case Sum(terms):
@@ -214,7 +214,10 @@ def key(node: Node) -> str:
             return "(" + "*".join(sorted(map(key, factors))) + ")"
         case Seq(left, right, items):
             parts = [key(item) for item in items]
-            return f"{left}{','.join(parts if node.ordered else sorted(parts))}{right}"
+            kept = parts if node.ordered else sorted(parts)
+            if right in ("and", "or"):
+                return f" {right} ".join(f"({part})" if " or " in part else part for part in kept)
+            return f"{left}{','.join(kept)}{right}"
         case Const(name):
             return f"\\{name}"
         case Unit(word):
@@ -224,6 +227,12 @@ def key(node: Node) -> str:
         case Call(name, args):
             return f"{name}[{','.join(map(key, args))}]"
     return _rare_key(node)
+
+
+def _digits(value: int | Fraction) -> str:
+    """In hexadecimal where ``str`` would refuse."""
+    long = max(value.numerator.bit_length(), value.denominator.bit_length()) > 14_000
+    return f"{value.numerator:x}/{value.denominator:x}" if long else str(value)
 
 
 def _rare_key(node: Node) -> str:

@@ -13,15 +13,15 @@ from .nodes import (
     Num,
     Power,
     Product,
-    Relation,
     Seq,
     Sum,
     Sym,
     Unreadable,
+    negated,
     product,
 )
 
-__all__ = ["call", "enclosed", "quotient_of_logs", "system", "with_index"]
+__all__ = ["call", "cases", "determinant", "enclosed", "quotient_of_logs", "system", "with_index"]
 
 
 def with_index(body: Node) -> Node:
@@ -41,9 +41,34 @@ def with_index(body: Node) -> Node:
 
 
 def system(rows: list[tuple[Node, ...]]) -> Node:
-    if not all(len(row) == 1 and isinstance(row[0], Relation) for row in rows):
-        raise Unreadable("an expression by cases")
+    """The equations of a system, one to a row."""
     return Seq("", "", tuple(row[0] for row in rows))
+
+
+def cases(rows: list[tuple[Node, ...]]) -> Node:
+    """Values with the conditions they hold under."""
+    pairs: list[Node] = []
+    for row in rows:
+        listed = isinstance(row[0], Seq) and not row[0].left and len(row) == 1
+        parts = row[0].items if listed and isinstance(row[0], Seq) else row  # by a comma alone
+        if len(parts) != 2:
+            raise Unreadable("an expression by cases without conditions")
+        pairs.append(Seq("(", ")", parts))
+    return Seq("cases", "cases", tuple(pairs))
+
+
+def determinant(rows: list[tuple[Node, ...]]) -> Node:
+    """Of a matrix of up to four rows, by the first row."""
+    if not rows or len(rows) > 4 or any(len(row) != len(rows) for row in rows):
+        raise Unreadable("a determinant that is not square, or large")
+    if len(rows) == 1:
+        return rows[0][0]
+    terms: list[Node] = []
+    for place, cell in enumerate(rows[0]):
+        minor = [row[:place] + row[place + 1 :] for row in rows[1:]]
+        term = product(cell, determinant(minor))
+        terms.append(negated(term) if place % 2 else term)
+    return Sum(tuple(terms))
 
 
 def enclosed(left: str, node: Node, right: str) -> Node:
@@ -56,6 +81,8 @@ def enclosed(left: str, node: Node, right: str) -> Node:
         return Seq(left, right, node.items if isinstance(node, Seq) and listed else (node,))
     if isinstance(node, Seq) and listed:
         rows = [i.items for i in node.items if isinstance(i, Seq) and i.left == i.right == "row"]
+        if rows and len(rows) == len(node.items) and set(map(len, rows)) == {1}:
+            return Seq(left, right, tuple(row[0] for row in rows))  # [0; 1]
         if rows and len(rows) == len(node.items) and len(set(map(len, rows))) == 1:
             return Matrix(tuple(rows))
         return Seq(left, right, node.items)

@@ -7,6 +7,7 @@ exponents, numbers in another base. In brackets a comma always separates: ``(1,2
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NoReturn
@@ -14,11 +15,18 @@ from typing import NoReturn
 from ..normalise import plain_characters
 from .nodes import Num, Unreadable, words_of
 
-__all__ = ["FUNCTIONS", "MAX_TOKENS", "Token", "tokens_of"]
+__all__ = ["FUNCTIONS", "MAX_TOKENS", "OPERATORS", "Token", "tokens_of"]
 
 MAX_TOKENS = 6000
-MAX_DIGITS = 400
+MAX_DIGITS = 4000
 """Digits of one number."""
+
+
+def _english(char: str) -> str:
+    """``theta`` of a Greek letter, ``Theta`` of its capital."""
+    _, size, _, name, *_ = [*unicodedata.name(char, "").split(), "", "", "", ""]
+    return name.casefold() if size == "SMALL" else name.capitalize()
+
 
 FUNCTIONS = words_of(
     "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot arcsec arccsc "
@@ -27,8 +35,26 @@ FUNCTIONS = words_of(
     "arccoth arcsech arccsch arsech arcsch arcoth cosec cosech nCr nPr binom binomial "
     "ceiling Abs sgn gcd lcm max min Re Im det arg arccosec nthroot"
 )
-_WORDS = frozenset(("pi", "infinity", "infty", "inf", "oo", "and", "or", "U", "theta", "alpha",
-                    "beta", "gamma", "lambda", "phi", "mod", "sum"))  # fmt: skip
+GREEK = words_of(
+    "\\alpha \\beta \\gamma \\delta \\epsilon \\varepsilon \\zeta \\eta \\theta \\vartheta "
+    "\\iota \\kappa \\lambda \\mu \\nu \\xi \\rho \\sigma \\tau \\upsilon \\phi \\varphi "
+    "\\chi \\psi \\omega \\Gamma \\Delta \\Theta \\Lambda \\Xi \\Pi \\Sigma \\Phi \\Psi "
+    "\\Omega \\ell"
+)
+PLAIN_GREEK = frozenset(name[1:] for name in GREEK if len(name) > 3 and "var" not in name) - {
+    "ell"
+} | {"mu", "nu"}
+"""Written out in plain text; shorter names would be products (``xi``)."""
+_GREEK_LETTERS = {
+    char: f"\\{name} "
+    for code in range(0x391, 0x3CA)
+    if (char := chr(code)).isalpha() and f"\\{(name := _english(char))}" in GREEK
+}
+
+OPERATORS = words_of("tg ctg arctg arcctg sh ch th cth")
+"""Names of functions only as operators: elsewhere they are letters or endings (``4th``)."""
+_WORDS = frozenset(("pi", "infinity", "infty", "inf", "oo", "and", "or", "U", "mod",
+                    "sum"))  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -42,8 +68,9 @@ class Token:
 
 
 _PATTERN = re.compile(
-    r"(?P<text>\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mathcal|mbox|hbox|boldsymbol"
-    r"|operatorname\*?|emph|bm|textnormal|mathtt|texttt)\s*\{(?P<inside>[^{}]{0,200})\})"
+    r"(?P<text>\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mathcal|mbox|hbox"
+    r"|boldsymbol|operatorname\*?|emph|bm|textnormal|mathtt|texttt)\s*\{(?P<inside>[^{}]{0,200}"
+    r"(?:\{[^{}]{0,20}\}[^{}]{0,60}){0,3})\})"
     r"|(?P<skip>\s+|\\[,;:! ]|~|\\q?quad|\\(?:displaystyle|textstyle|limits|nolimits|thinspace|rm"
     r"|bf|noindent|,|hfill)(?![A-Za-z])|\\(?:left|right)\s*\.(?!\d)"
     r"|\\hspace\*?\s*\{[^{}]{0,20}\}|\\[vh]phantom\s*\{[^{}]{0,20}\})"
@@ -62,10 +89,9 @@ _OPENS, _CLOSES = frozenset(("(", "[", "\\{")), frozenset((")", "]", "\\}"))
 _SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _SYMBOLS = str.maketrans(
-    {"√": "\\sqrt ", "α": "\\alpha ", "β": "\\beta ", "γ": "\\gamma ", "θ": "\\theta ",
-     "λ": "\\lambda ", "μ": "\\mu ", "φ": "\\phi ", "ω": "\\omega ", "σ": "\\sigma ",
-     "Δ": "\\Delta ", "δ": "\\delta ", "ε": "\\epsilon ", "ρ": "\\rho ", "τ": "\\tau ",
-     "Ω": "\\Omega ", "∈": "\\in ", "≈": "\\approx ", "ℝ": "\\mathbb{R}", "⌊": "\\lfloor ",
+    _GREEK_LETTERS
+    | {"µ": "\\mu ", "λ": "\\lambda ", "Λ": "\\Lambda ", "ϕ": "\\phi ", "ϵ": "\\epsilon ",
+       "√": " sqrt ", "∈": "\\in ", "≈": "\\approx ", "ℝ": "\\mathbb{R}", "⌊": "\\lfloor ",
      "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "∓": "\\mp ", "→": "\\to ", "º": "°",
      "˚": "°", "′": "'", "″": "''", "⟨": "\\langle ", "⟩": "\\rangle ", "∣": "|", "∑": "\\sum ",
      "∫": "\\int ", "∖": "\\setminus ", "、": ",", "，": ",", "；": ";", "：": ":", "∛": "\\cbrt ",
@@ -81,7 +107,7 @@ def _superscript(match: re.Match[str]) -> str:
 def tokens_of(text: str) -> list[Token]:
     """The tokens of a text, with an ``end`` token. Raises ``Unreadable``."""
     if not text.isascii():
-        text = plain_characters(_SUPERSCRIPT.sub(_superscript, text).translate(_SYMBOLS))
+        text = plain_characters(_SUPERSCRIPT.sub(_superscript, text)).translate(_SYMBOLS)
     tokens: list[Token] = []
     place, depth, gap = 0, 0, False
     while place < len(text):
@@ -90,7 +116,9 @@ def tokens_of(text: str) -> list[Token]:
             raise Unreadable(f"the character {text[place]!r}")
         kind, piece = match.lastgroup or "", match.group()
         if kind == "text":
-            piece = match.group("inside")
+            named = piece.startswith("\\operatorname") and match.group("inside") in OPERATORS
+            kind, piece = ("command", "\\" if named else "") if named else (kind, "")
+            piece += match.group("inside")
         if kind == "number" and depth == 0 and (grouped := _GROUPED.match(text, place)):
             match, piece = grouped, grouped.group()
         place = match.end()
@@ -149,7 +177,7 @@ def _text(inside: str, gap: bool) -> list[Token]:
 def _word(word: str, gap: bool, *, after_number: bool) -> list[Token]:
     from .units import BARE_UNITS
 
-    if len(word) == 1 or word in FUNCTIONS or word in _WORDS:
+    if len(word) == 1 or word in FUNCTIONS or word in _WORDS or word in PLAIN_GREEK:
         return [Token("name", word, None, gap)]
     low = word.casefold()
     if low in _DEGREES:
@@ -197,7 +225,7 @@ def _plain(piece: str) -> Num:
     whole, point, part = mantissa.partition(".")
     number: int | Fraction = int(whole + part or "0")
     if part or power:
-        if abs(int(power or 0)) > MAX_DIGITS:
+        if abs(int(power or 0)) + len(digits) > MAX_DIGITS:
             _too_long()
         number = Fraction(number) * Fraction(10) ** (int(power or 0) - len(part))
     if not point:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from .nodes import Unit, words_of
 
@@ -75,6 +75,11 @@ _COMPOUND: dict[str, tuple[tuple[tuple[str, int], ...], Fraction]] = {
     "kw kilowatt kilowatts": ((("length", 2), ("mass", 1), ("time", -3)), Fraction(1000)),
     "pa pascal pascals": ((("length", -1), ("mass", 1), ("time", -2)), Fraction(1)),
     "kn kilonewton kilonewtons": ((("length", 1), ("mass", 1), ("time", -2)), Fraction(1000)),
+    "kwh": ((("length", 2), ("mass", 1), ("time", -2)), Fraction(3_600_000)),
+    "mwh": ((("length", 2), ("mass", 1), ("time", -2)), Fraction(3_600_000_000)),
+    "mpa megapascal megapascals": ((("length", -1), ("mass", 1), ("time", -2)), Fraction(10**6)),
+    "kpa kilopascal kilopascals": ((("length", -1), ("mass", 1), ("time", -2)), Fraction(1000)),
+    "mj megajoule megajoules": ((("length", 2), ("mass", 1), ("time", -2)), Fraction(10**6)),
     "hz hertz": ((("time", -1),), Fraction(1)),
     "khz kilohertz": ((("time", -1),), Fraction(1000)),
 }
@@ -104,7 +109,9 @@ _NOT_NOUNS = words_of(
 @lru_cache(maxsize=4096)
 def unit_of(words: str) -> Unit | None:
     """The unit or noun that words name; None for words that change what a number means."""
+    words = _TIMES.sub(" ", words.replace("{", "").replace("}", ""))
     words = " ".join(words.split()).strip(" .,").replace("degrees ", "degrees_")
+    words = words.replace(" ^", "^")
     parts = re.split(r" ?/ ?| per ", words)
     if len(parts) in (2, 3):
         found = [_powered(part) for part in parts]
@@ -116,6 +123,10 @@ def unit_of(words: str) -> Unit | None:
             unit = _times(unit, below, -1)
         return unit
     return _powered(words)
+
+
+_TIMES = re.compile(r"\\?cdot|·")
+_SIGNED = re.compile(r"(.{1,20}?)\^(-?\d)")
 
 
 def _times(one: Unit, other: Unit, power: int) -> Unit:
@@ -141,6 +152,18 @@ def _powered(words: str) -> Unit | None:
                     if unit is None or _is_noun(unit)
                     else _times(Unit("", Fraction(1), ()), unit, power)
                 )
+    factors = words.split(" ")
+    if len(factors) in (2, 3) and "^" in words:  # m s^-2
+        found = [_powered(factor) for factor in factors]
+        known = [unit for unit in found if unit is not None and not _is_noun(unit)]
+        if len(known) < len(factors):
+            return None
+        return reduce(lambda one, other: _times(one, other, 1), known)
+    if (match := _SIGNED.fullmatch(words)) is not None:
+        unit = _single(match[1])
+        if unit is None or _is_noun(unit):
+            return None
+        return _times(Unit("", Fraction(1), ()), unit, int(match[2]))
     return _single(words)
 
 

@@ -219,7 +219,7 @@ class _Real(_Evaluation):
         "arccsc": lambda x: _within(1 / x, lambda y: y.asin()),
         "arcosh": lambda x: _within(x, lambda y: y.acosh()),
         "artanh": lambda x: _within(x, lambda y: y.atanh()),
-        "sgn": lambda x: x.sgn(),
+        "sgn": lambda x: x.sgn(), "conj": lambda x: x,
     }  # fmt: skip
 
     def constant(self, name: str) -> Any:
@@ -259,7 +259,8 @@ class _Complex(_Evaluation):
     functions: ClassVar[Functions] = {
         **_BOTH, "ln": lambda x: x.log(), "log": lambda x: x.log(), "abs": lambda x: acb(abs(x)),
         "arcsin": lambda x: x.asin(), "arccos": lambda x: x.acos(), "Re": lambda x: acb(x.real),
-        "Im": lambda x: acb(x.imag), "arg": lambda x: acb(x.arg()), "norm": lambda x: acb(abs(x)),
+        "Im": lambda x: acb(x.imag), "conj": lambda x: acb(x.real, -x.imag),
+        "arg": lambda x: acb(x.arg()), "norm": lambda x: acb(abs(x)),
         "arccot": lambda x: arb.pi() / 2 - x.atan(), "arcosh": lambda x: x.acosh(),
         "artanh": lambda x: x.atanh(), "arcsec": _of_reciprocal(lambda x: x.acos()),
         "arccsc": _of_reciprocal(lambda x: x.asin()),

@@ -21,34 +21,10 @@ from typing import Any, TypeAlias
 from mpmath import libmp as _libmp  # type: ignore[import-untyped]  # mpmath publishes no types
 
 __all__ = [
-    "GUARD",
-    "LARGEST",
-    "MINUS_ONE",
-    "MOST_GAMMA_BITS",
-    "ONE",
-    "ZERO",
-    "Context",
-    "Float",
-    "Pair",
-    "at_precision",
-    "complex_gamma",
-    "corners",
-    "ctx",
-    "gamma",
-    "greatest",
-    "is_finite",
-    "libmp",
-    "lost",
-    "middle",
-    "of",
-    "plus",
-    "power",
-    "primitive",
-    "rounded",
-    "size",
-    "spread",
-    "widened",
-]
+    "GUARD", "LARGEST", "MINUS_ONE", "MOST_GAMMA_BITS", "ONE", "ZERO", "Context", "Float", "Pair",
+    "at_precision", "complex_gamma", "corners", "ctx", "gamma", "greatest", "is_finite", "libmp",
+    "lost", "middle", "of", "plus", "power", "primitive", "rounded", "size", "spread", "widened",
+]  # fmt: skip
 
 libmp: Any = _libmp
 Float: TypeAlias = tuple[int, int, int, int]

@@ -79,7 +79,8 @@ def same_value(one: Node, other: Node) -> Zero:
 
 
 def _against(a: int | Fraction, b: int | Fraction) -> str:
-    shown = [str(v) if len(str(v)) < 40 else "a long number" for v in (a, b)]
+    short = [v.numerator.bit_length() + v.denominator.bit_length() < 130 for v in (a, b)]
+    shown = [str(v) if s else "a long number" for v, s in zip((a, b), short, strict=True)]
     return f"differs: {shown[0]} against {shown[1]}"
 
 

@@ -14,7 +14,7 @@ from ..reader.nodes import Call, Node, Num, Power, Product, Sum, Sym
 
 __all__ = ["MAX_BITS", "exact", "residue"]
 
-MAX_BITS = 20_000
+MAX_BITS = 14_000
 _MAX_FACTORIAL = 500
 
 

@@ -82,16 +82,12 @@ class arb:  # noqa: N801 - named as in python-flint, which it stands for
     def upper(self) -> arb:
         return _point(self.ends[1])
 
-    def str(self, digits: int, *, radius: bool = True) -> Text:
-        """Decimal digits of the middle."""
-        if not self.is_finite():
-            return "nan"
-        if self == 0:
-            return "0"
-        shown: Text = libmp.to_str(bounds.middle(self.ends), digits, strip_zeros=False)
-        if not radius or self.is_exact():
-            return shown
-        return f"[{shown} +/- {libmp.to_str(self.rad().ends[1], 3)}]"
+    def str(self, digits: int, *, radius: bool = False) -> Text:
+        """Decimal digits of the middle; with ``radius`` of the ends."""
+        if radius or not self.is_finite():
+            return repr(self)
+        middle = bounds.middle(self.ends)
+        return "0" if middle == ZERO else str(libmp.to_str(middle, digits, strip_zeros=False))
 
     def __repr__(self) -> Text:
         return "[{}, {}]".format(*(libmp.to_str(end, 20) for end in self.ends))

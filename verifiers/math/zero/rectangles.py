@@ -48,7 +48,7 @@ class acb:  # noqa: N801 - named as in python-flint, which it stands for
     def is_zero(self) -> bool:
         return self.real == 0 and self.imag == 0
 
-    def str(self, digits: int, *, radius: bool = True) -> Text:
+    def str(self, digits: int, *, radius: bool = False) -> Text:
         real, imag = (part.str(digits, radius=radius) for part in (self.real, self.imag))
         if self.imag == 0:
             return real
