@@ -140,7 +140,7 @@ def normalise(text: str) -> str:
     text = plain_characters(text)
     if "\\" in text or "$" in text or "{" in text or "~" in text:
         text = _latex(text)
-    text = _trimmed(_BLANK.sub(_kept_blank, text).lstrip(" ="))
+    text = _trimmed(_BLANK.sub(_kept_blank, text).lstrip("=" + _EDGES))
     for _ in range(_MAX_BRACES):
         if len(text) <= 2 or text[0] != "{" or text[-1] != "}" or not _one_group(text):
             break

@@ -9,4 +9,9 @@ from __future__ import annotations
 
 __all__ = ["KNOWN_MISSES"]
 
-KNOWN_MISSES: dict[str, str] = {}
+KNOWN_MISSES: dict[str, str] = {
+    r"base: 2A7_{16} + 2\text{A}7_{16}": "digits of another base in a text of their own",
+    "multiple_choice: D + d": "without options, a small letter alone is a variable",
+    r"symbolic: |x| + \begin{cases} x & x\ge 0 \\ -x & x<0\end{cases}": "cases are compared "
+    "with cases alone",
+}

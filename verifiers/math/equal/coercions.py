@@ -9,19 +9,21 @@ from itertools import pairwise
 from ..reader.nodes import (
     EXPRESSIONS,
     Big,
+    Call,
     Const,
     Matrix,
     Node,
     Product,
     Relation,
     Seq,
+    Sym,
     Text,
     key,
     walk,
     words_of,
 )
 from ..zero import same_value
-from .finding import Finding, symbols
+from .finding import Finding, replaced, symbols
 from .intervals import pieces_of
 from .relations import named, same_solutions
 
