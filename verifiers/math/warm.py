@@ -7,5 +7,8 @@ this before it forks, so that no answer waits, or runs out of its budget, for it
 from __future__ import annotations
 
 from .algebra import warm_up
+from .zero import balls
+
+__all__ = ["balls", "warm_up"]
 
 warm_up()

@@ -28,6 +28,9 @@ _PRIMES = (2**61 - 1, 2**61 - 31)
 _FIRST, _LAST = 96, 360
 _MAX_BITS = 4000
 _MAX_NODES = 1500
+_FINE = 2.0**-20
+"""How small the balls of two numbers must be to call them equal; the numbers may be huge."""
+_MOST_BITS = 20_000
 _MAX_NAMES = 16
 _REAL = (
     ("0.739085", "1.324718", "2.665144", "0.172839", "3.128371"),
@@ -166,9 +169,32 @@ def _at_point(
             known = _compare(values[0], values[1], bits)
             if known is False:
                 return False
-            if bits == last:
-                return known
+        if bits == last:
+            fine = not known or at or _is_fine(values[0], values[1])
+            return known if fine else _at_more_bits(one, other, values)
     return None
+
+
+def _is_fine(a: Any, b: Any) -> bool:
+    """Whether two balls are small: ``e^1000 + 1`` needs more than relative precision."""
+    return bool(abs(a - b).upper() < _FINE)
+
+
+def _at_more_bits(one: Node, other: Node, values: Sequence[Any]) -> bool | None:
+    """Compare two huge numbers to digits behind their points; None beyond ``_MOST_BITS``."""
+    from .arithmetic import arb
+    from .balls import Undefined, evaluate, precision
+
+    size = max(abs(value).upper() for value in values)
+    if not size < arb(2) ** (_MOST_BITS - _LAST):
+        return None
+    bits = _LAST + int(float(size.log().mid().str(9, radius=False)) * 1.4427) + 1
+    with precision(bits):
+        try:
+            a, b = (evaluate(node, {}, real=True) for node in (one, other))
+        except Undefined:
+            return None
+        return _compare(a, b, bits) if _is_fine(a, b) else None
 
 
 def _balls_of(at: dict[str, Fraction]) -> dict[str, Any]:
@@ -230,7 +256,7 @@ def _at_complex(one: Node, other: Node, names: Sequence[str], last: int, agreed:
                     if names
                     else (f"differs: {a.str(8, radius=False)} against {b.str(8, radius=False)}"),
                 )
-            agreed += bool(known)
+            agreed += bool(known) and (bool(names) or _is_fine(a, b))
     if agreed:
         return Zero(True, "balls", f"equal at {agreed} points to {last} bits")
     return Zero(None, "undecided", "no point at which both have a value")
