@@ -28,8 +28,8 @@ _PRIMES = (2**61 - 1, 2**61 - 31)
 _FIRST, _LAST = 96, 360
 _MAX_BITS = 4000
 _MAX_NODES = 1500
-_FINE = 2.0**-20
-"""How small the balls of two numbers must be to call them equal; the numbers may be huge."""
+_FINE = -20
+"""Power of 2 below which the balls of two equal numbers must be; the numbers may be huge."""
 _MOST_BITS = 20_000
 _MAX_NAMES = 16
 _REAL = (
@@ -177,7 +177,9 @@ def _at_point(
 
 def _is_fine(a: Any, b: Any) -> bool:
     """Whether two balls are small: ``e^1000 + 1`` needs more than relative precision."""
-    return bool(abs(a - b).upper() < _FINE)
+    from .arithmetic import arb
+
+    return bool(abs(a - b).upper() < arb(2) ** _FINE)
 
 
 def _at_more_bits(one: Node, other: Node, values: Sequence[Any]) -> bool | None:
