@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE))
+sys.path.append(str(Path(__file__).resolve().parent))
 
 from audit.cases import cases
 
 from assay import Sample, Scorer
 
+HERE = Path(__file__).resolve().parent
 WATCHED = """
 import json, resource, sys
 sys.path.insert(0, sys.argv[1])
