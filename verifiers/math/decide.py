@@ -69,7 +69,7 @@ def decide_reference(answer: str, reference: Reference, rules: Rules = DEFAULT) 
     return _decided(answer, reference, rules)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _kept(answer: str, reference: Reference, rules: Rules) -> Decision:
     return _decided(answer, reference, rules)
 
@@ -104,7 +104,7 @@ def _may_be_close(match: Match, answer: str, reference: Reference) -> bool:
     )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=512)
 def _trees_of(answer: str, truth: str) -> tuple[Node, Node] | str:
     try:
         wanted = read_answer(truth)

@@ -44,7 +44,7 @@ Expects: TypeAlias = Literal[
 ]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def fits(text: str, expects: Expects) -> bool:
     """Whether a text is an answer of the type. ``any`` and ``choice`` take every text."""
     if expects in ("any", "choice"):

@@ -55,7 +55,7 @@ def _is_prose(words: str) -> bool:
     return tokens[0].kind == "text" or any(t.kind == "text" for t in tokens[:-1])
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _read(text: str) -> Node | str:
     """The tree, or why there is none. Failures are kept too: a model repeats them."""
     stripped = _stripped(text)

@@ -200,7 +200,7 @@ def product(*factors: Node) -> Node:
     return flat[0] if len(flat) == 1 else Product(tuple(flat))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def key(node: Node) -> str:
     """A canonical spelling: equal keys, equal trees. Sums, products and sets are put in order."""
     match node:

@@ -106,7 +106,7 @@ _NOT_NOUNS = words_of(
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def unit_of(words: str) -> Unit | None:
     """The unit or noun that words name; None for words that change what a number means."""
     words = _TIMES.sub(" ", words.replace("{", "").replace("}", ""))

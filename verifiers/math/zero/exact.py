@@ -18,7 +18,7 @@ MAX_BITS = 14_000
 _MAX_FACTORIAL = 500
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def exact(node: Node) -> int | Fraction | None:
     """The rational number that a closed expression is; None where it is not plainly one."""
     match node:
