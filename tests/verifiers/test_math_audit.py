@@ -21,6 +21,7 @@ from audit.known import KNOWN_MISSES
 
 from assay.core.judging import OpenSource
 from assay.core.types import Sample, Status, Verdict
+from assay.verifiers.math import warm
 from assay.verifiers.math.symbolic import math_symbolic
 
 FEWEST = 1_500
@@ -32,6 +33,7 @@ HOSTILE_CATEGORIES = sorted({case.category for case in hostile()})
 
 @pytest.fixture(scope="module")
 def opened() -> OpenSource:
+    warm.warm_up()  # as a pool does before it forks
     return OpenSource(math_symbolic, {}, "math.symbolic")
 
 

@@ -102,3 +102,26 @@ def test_the_evidence_says_where_the_answer_stands(text: str, marked: str) -> No
     assert verdict.evidence is not None
     start, end = verdict.evidence["span"]
     assert text[start:end] == marked
+
+
+HEDGES = [
+    r"\boxed{3} or \boxed{4}",
+    r"Either \boxed{3} or perhaps \boxed{4}.",
+    "The answer is 3 or 4.",
+    "It is $3$ or $4$",
+    "There may be 3 or 4",
+]
+
+
+@pytest.mark.parametrize("text", HEDGES)
+def test_a_hedge_is_wrong_unless_the_recipe_says_so(text: str) -> None:
+    for truth in ("3", "4"):
+        sample = Sample(completion=text, ground_truth=truth).view("answer")
+        assert not math_symbolic.open({})(sample).passed
+        assert math_symbolic.open({"hedge": "last"})(sample).passed is (truth == "4")
+
+
+def test_strict_mode_wants_a_mark() -> None:
+    bare = Sample(completion="42", ground_truth="42").view("answer")
+    assert math_symbolic.open({})(bare).passed
+    assert not math_symbolic.open({"mode": "strict"})(bare).passed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from fractions import Fraction
+from functools import cache
 from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Any
@@ -33,8 +34,10 @@ __all__ = ["compare", "warm_up"]
 
 _MAX_NODES = 80
 _MAX_POWER = 200
-_MAX_CALLS = 400_000
-"""Below half a second of SymPy on a slow machine; ours."""
+_MAX_CALLS = 300_000
+"""A third of a second of SymPy; warm, what it can do at all takes less than half of that."""
+_MAX_COLD_CALLS = 400_000
+"""For the first comparison of a process that has not seen ``warm``."""
 _MAX_NUMBER = 10_000
 """SymPy works sums and powers out term by term."""
 
@@ -77,9 +80,22 @@ def _bare(node: Node) -> Node:
     return pair[1] if pair is not None else node
 
 
+@cache
+def _calls_at_first() -> list[int]:
+    return [_MAX_COLD_CALLS]
+
+
+def _calls_allowed() -> int:
+    """The budget of the next comparison."""
+    at_first = _calls_at_first()
+    return at_first.pop() if at_first else _MAX_CALLS
+
+
 def warm_up() -> None:
     """Do each kind of work once, without a budget."""
     import sympy
+
+    _calls_at_first().clear()
 
     x, n = sympy.Symbol("x", real=True), sympy.Symbol("n", integer=True)
     sympy.simplify(sympy.sin(x) ** 2 + sympy.cos(x) ** 2 - 1)
@@ -100,7 +116,7 @@ def compare(answer: Node, truth: Node) -> bool | None:
         return None
     answer, truth = _bare(answer), _bare(truth)
     try:
-        with _Budget(_MAX_CALLS):
+        with _Budget(_calls_allowed()):
             if _is_set(answer) or _is_set(truth):
                 return _same_sets(answer, truth)
             return _same_values(_built(answer), _built(truth))

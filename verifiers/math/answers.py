@@ -38,6 +38,8 @@ class AnswerSettings(Settings):
     """``strict``: only what is marked on purpose (a box, an answer tag, ``####``) is an answer."""
     extract: tuple[Strategy, ...] = Field(default=DEFAULT_ORDER, min_length=1)
     """Strategies in the order tried; the first whose mark is there decides."""
+    hedge: Literal["wrong", "last"] = "wrong"
+    """An answer that offers several values ("3 or 4") is wrong, or its last value counts."""
     expects: Expects = "any"
     """The type of every answer; one of another type is wrong. ``tuple`` keeps the order of a bare
     list, ``set`` does not; ``choice`` wants a letter, ``text`` words."""
@@ -73,6 +75,8 @@ def find_answer(sample: Sample, settings: AnswerSettings) -> Verdict | Open:
     if settings.mode == "strict":
         order = tuple(name for name in order if name in STRICT_ORDER)
     found = _extracted(sample.text, order, reference, letters=options is not None)
+    if found.last and settings.hedge == "last":
+        found = replace(found, text=found.last, fault="")
     if options is not None:
         chosen = compare_choice(found.text, reference, options)
         if chosen is None:

@@ -106,12 +106,12 @@ def _with_neighbours(text: str, box: _Box, answer: str, *, alternatives: bool) -
         joined = bool(HEDGE.search(between)) and "\n" not in between.strip()
         if joined and not alternatives:
             fault = "a hedge: boxes joined by 'or' are no single answer"
-            return Extracted("", "boxed", fault, (before.start, box.end))
+            return Extracted("", "boxed", fault, (before.start, box.end), answer)
         if not joined and not _is_listed(between):
             if "\n" in between or _REVISED.search(between) or _STEP.search(between):
                 break
             fault = "a hedge: several different boxes on one line"
-            return Extracted("", "boxed", fault, (before.start, box.end))
+            return Extracted("", "boxed", fault, (before.start, box.end), answer)
         parts.insert(0, before.text)
         start = before.start
     percent = len(parts) == 1 and bool(_PERCENT.match(text, box.end))

@@ -175,9 +175,12 @@ def _phrase(text: str, strategy: str) -> Extracted:
     if read_number(normalise(sentence)) is not None:
         return Extracted(sentence, strategy)
     if "\\boxed" in text and (box := boxed(text)) is not None:
-        return Extracted(box.text, strategy, box.fault)
+        return Extracted(box.text, strategy, box.fault, None, box.last)
     if HEDGE.search(sentence) and sentence.count("=") < 2:
-        return Extracted("", strategy, "a hedge: the answer offers more than one value")
+        fault = "a hedge: the answer offers more than one value"
+        return Extracted(
+            "", strategy, fault, None, _within_words(HEDGE.split(sentence)[-1].strip())
+        )
     maths = [a or b for a, b in _MATHS.findall(sentence)]
     if len(maths) == 1 and sentence[0] in "$\\":
         return Extracted(maths[0], strategy)
@@ -237,7 +240,7 @@ def _choice(text: str) -> Extracted | None:
         return None
     if len(set(letters)) > 1 and HEDGE.search(line):
         fault = "a hedge: more than one option is offered"
-        return Extracted("", "choice", fault).at(*line_span(text, line))
+        return Extracted("", "choice", fault, None, letters[-1]).at(*line_span(text, line))
     return Extracted(letters[-1], "choice").at(*line_span(text, line))
 
 

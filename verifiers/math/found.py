@@ -22,6 +22,8 @@ class Extracted:
     """Why what was found is no answer; empty when it is one."""
     span: tuple[int, int] | None = None
     """Where the marked piece starts and ends in the text that was searched, in characters."""
+    last: str = ""
+    """Of a hedge, the value offered last; for recipes that let it count."""
     percent: bool = False
     """A percent sign stands right behind the mark: it counts where the ground truth has one."""
 

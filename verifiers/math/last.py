@@ -92,7 +92,7 @@ def last_maths(text: str) -> Extracted | None:
     skipped = len(text) - len(tail)
     span = skipped + match.start(), skipped + match.end()
     if HEDGE.search(tail, max(0, match.start() - 24), match.start()):
-        return Extracted("", "maths", "a hedge: two values joined by 'or'", span)
+        return Extracted("", "maths", "a hedge: two values joined by 'or'", span, inside)
     return Extracted(inside, "maths", "", span) if inside else None
 
 
@@ -134,7 +134,8 @@ def last_number(text: str) -> Extracted | None:
         return Extracted("", "last_number", fault, (start, end))
     fault = _number_fault(window, match.start())
     span = (start + _raw_place(raw, match.start()), start + _raw_place(raw, match.end()))
-    return Extracted("" if fault else match.group(), "last_number", fault, span)
+    last = match.group() if fault.startswith("a hedge") else ""
+    return Extracted("" if fault else match.group(), "last_number", fault, span, last)
 
 
 def _is_area(window: str, start: int) -> bool:
