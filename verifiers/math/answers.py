@@ -94,7 +94,7 @@ def _extracted(
     text: str, order: tuple[Strategy, ...], reference: Reference, *, letters: bool
 ) -> Extracted:
     """The answer, in the light of what the ground truth looks like."""
-    short = order == DEFAULT_ORDER and len(text) <= _SHOWN_CHARS
+    short = order == DEFAULT_ORDER and len(text) <= min(_SHOWN_CHARS, 2 * len(reference.text) + 16)
     if short and normalise(text) == reference.normal:
         return Extracted(text.strip(), "whole", "", (0, len(text)))
     found = extract(text, order, letters=letters)

@@ -12,7 +12,8 @@ Not covered: multi-valued answers by cases, units by conversion of temperature.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 from ...core.source import source
 from ...core.types import Sample, Status, Verdict
@@ -73,16 +74,26 @@ def verdict_from(judged: Open, decision: Decision) -> Verdict:
 
 
 def _by_sympy(judged: Open, decision: Decision) -> Decision:
-    from .algebra import compare
-
-    both = trees(judged.found.text, judged.reference.text)
-    if both is None:
-        return decision
-    equal = compare(*both)
-    if equal is None and has_value(both[1]):  # no refuge: what has no value is not the truth
+    found = _decided_by_sympy(judged.found.text, judged.reference.text)
+    if found == "equal":
+        return Decision(found, "sympy", "equal after simplification", decision.forms)
+    if found == "different":
+        return Decision(found, "sympy", "differs after simplification", decision.forms)
+    if found == "valueless":  # no refuge: what has no value is not the truth
         reason = "the answer has no value that the budgets reach"
         return Decision("different", "undecided", reason, decision.forms)
-    if equal is None:
-        return decision
-    reason = "equal after simplification" if equal else "differs after simplification"
-    return Decision("equal" if equal else "different", "sympy", reason, decision.forms)
+    return decision
+
+
+@lru_cache(maxsize=1024)
+def _decided_by_sympy(
+    answer: str, truth: str
+) -> Literal["equal", "different", "valueless", "undecided"]:
+    """Kept, because samples of one prompt repeat answers, and this is the slow stage."""
+    from .algebra import compare
+
+    both = trees(answer, truth)
+    equal = compare(*both) if both is not None else None
+    if equal is not None:
+        return "equal" if equal else "different"
+    return "valueless" if both is not None and has_value(both[1]) else "undecided"
