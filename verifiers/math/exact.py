@@ -18,7 +18,7 @@ __all__ = ["math_exact"]
 
 @source(
     "math.exact",
-    version="2",
+    version="3",
     scale="binary",
     needs=("ground_truth",),
     runs="inline",

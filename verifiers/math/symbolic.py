@@ -33,7 +33,7 @@ class SymbolicSettings(AnswerSettings):
 
 @source(
     "math.symbolic",
-    version="2",
+    version="3",
     scale="binary",
     needs=("ground_truth",),
     runs="process",
