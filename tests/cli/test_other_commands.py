@@ -56,7 +56,9 @@ def test_one_source_shows_its_settings(assay) -> None:
     assert "unit_words: bool, default True" in done.stdout
     found = json.loads(assay("sources", "math.exact", "--json").stdout)
     assert found["needs"] == ["ground_truth"]
-    assert {setting["name"] for setting in found["settings"]} == {"extract", "mode", "unit_words"}
+    assert {setting["name"] for setting in found["settings"]} == {
+        *("extract", "mode", "unit_words", "expects", "hedge")
+    }
     assert all(setting["doc"] for setting in found["settings"])
     missing = assay("sources", "math.exat")
     assert missing.returncode == 2
