@@ -1,7 +1,8 @@
 """``assay doctor``: what this machine can run, and how to get what is missing.
 
 It tries things rather than looking for them where that is cheap: a worker process scores a
-sample, docker and Lean are asked for their versions. It changes nothing and needs no network.
+sample, each sandbox that is here runs a program, Lean is asked for its version. It changes nothing
+and needs no network; an engine named by ``DOCKER_HOST`` is asked wherever it is.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from .options import AsJson, print_json
+
+if TYPE_CHECKING:
+    from ..sandbox.contract import Sandbox
 
 __all__ = ["Finding", "doctor"]
 
@@ -39,6 +44,8 @@ class Finding:
     """What needs it."""
     get: str = ""
     """How to get it; empty where it is there."""
+    guarantees: tuple[str, ...] = ()
+    """Of a sandbox: what it promises."""
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -92,16 +99,63 @@ def _workers() -> Finding:
     return _finding("worker processes", verdict.score == 1.0, found, use, "see the reason")
 
 
-def _bubblewrap() -> Finding:
-    return _program(
-        "bubblewrap", ["bwrap", "--version"], "the jail around code", "apt-get install bubblewrap"
-    )
+def _jail() -> Finding:
+    from ..sandbox.jail import Jail
+
+    use = "running programs nobody trusts, on this machine; the default"
+    return _sandbox(Jail(), use, "see there; or use the sandbox docker or remote")
 
 
 def _docker() -> Finding:
-    command = ["docker", "info", "--format", "server {{.ServerVersion}}"]
-    get = "install docker and start its daemon, with the right to use it"
-    return _program("docker", command, "the container around code", get)
+    from ..sandbox.docker import DockerSandbox
+
+    use = "running programs nobody trusts, with images for more languages"
+    return _sandbox(DockerSandbox(), use, "see there; or use the sandbox jail or remote")
+
+
+def _sandbox(sandbox: Sandbox, for_what: str, get: str) -> Finding:
+    """Really run a program: what is missing shows nowhere else."""
+    from ..sandbox.contract import Missing, Program
+
+    name = sandbox.name
+    try:
+        with sandbox:
+            begun = time.perf_counter()
+            outcome = sandbox.run(Program.script("print(6 * 7)"))
+            took = time.perf_counter() - begun
+    except (Missing, OSError) as error:
+        return Finding(name, ok=False, found=str(error), for_what=for_what, get=get)
+    if outcome.stdout != b"42\n":
+        found = f"a program ended by {outcome.end} {outcome.detail}".strip()
+        return Finding(name, ok=False, found=found, for_what=for_what, get=get)
+    found = f"ran a program in {took * 1000:.0f} ms"
+    return Finding(name, ok=True, found=found, for_what=for_what, guarantees=sandbox.guarantees)
+
+
+def _remote() -> Finding:
+    """The client is always here; whether a service is, only its address tells."""
+    from ..sandbox.remote import RemoteSandbox
+    from ..sandbox.remote_services.protocols import PROTOCOLS
+
+    return Finding(
+        "remote",
+        ok=True,
+        found=f"a client of {' and '.join(PROTOCOLS)}; the service is tried when it is used (url)",
+        for_what="running programs nobody trusts, elsewhere",
+        guarantees=RemoteSandbox.guarantees,
+    )
+
+
+def _unsafe() -> Finding:
+    from ..sandbox.unsafe_subprocess import UnsafeSubprocess
+
+    return Finding(
+        "unsafe_subprocess",
+        ok=True,
+        found="isolates nothing; used by this name alone, and it shouts",
+        for_what="running programs you trust",
+        guarantees=UnsafeSubprocess.guarantees,
+    )
 
 
 def _lean() -> Finding:
@@ -177,6 +231,9 @@ def _show(findings: list[Finding]) -> None:
         table.add_row(finding.name, mark, finding.found, finding.for_what, finding.get)
     width: Any = None if sys.stdout.isatty() else 200
     Console(width=width, highlight=False, markup=False).print(table)
+    for finding in findings:
+        if finding.guarantees:
+            typer.echo(f"{finding.name} promises: {'; '.join(finding.guarantees)}")
     missing = [finding.name for finding in findings if not finding.ok]
     typer.echo(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
 
@@ -186,8 +243,10 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _cores,
     _memory,
     _workers,
-    _bubblewrap,
+    _jail,
     _docker,
+    _remote,
+    _unsafe,
     _lean,
     _gpu,
     _torch,

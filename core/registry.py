@@ -37,6 +37,9 @@ BUILTINS = (
     "assay.verifiers.text",
     "assay.verifiers.logic",
     "assay.verifiers.math.arithmetic",
+    "assay.verifiers.code.programs",
+    "assay.verifiers.code.quality",
+    "assay.verifiers.code.one_liners",
     "assay.rewards.compose",
     "assay.rewards.shape",
 )

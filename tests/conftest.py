@@ -34,6 +34,19 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def needs_jail() -> None:
+    """Skip, or fail in CI, where programs cannot be jailed."""
+    from assay.sandbox.contract import Missing
+    from assay.sandbox.jail import Jail
+
+    try:
+        with Jail():
+            return
+    except Missing as reason:
+        missing("a jail for programs", str(reason))
+
+
 @pytest.fixture
 def require() -> object:
     """``require(path_or_none, what, how)``: skip, or fail in CI, when a component is missing."""

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("bridges", "cli", "core", "offline", "rewards", "trainer", "verifiers")
+ROOMS = ("bridges", "cli", "core", "offline", "rewards", "sandbox", "trainer", "verifiers")
 MAY_IMPORT = {
     "core": set(),
-    "verifiers": {"core"},
+    "sandbox": {"core"},
+    "verifiers": {"core", "sandbox"},
     "rewards": {"core"},
     "bridges": {"core"},
     "offline": {"core"},
     "trainer": {"core", "rewards", "bridges"},
-    "cli": {"core", "verifiers", "rewards", "bridges", "offline", "trainer"},
+    "cli": {"core", "sandbox", "verifiers", "rewards", "bridges", "offline", "trainer"},
 }
 HEAVY_ONLY_IN = {"trl": {"trainer"}}
 

@@ -53,7 +53,7 @@ _HOMES = {
     "core.types": ("Reward", "Sample", "Status", "Step", "Verdict"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_FOLDERS = ("bridges", "cli", "core", "offline", "rewards", "trainer", "verifiers")
+_FOLDERS = ("bridges", "cli", "core", "offline", "rewards", "sandbox", "trainer", "verifiers")
 
 __all__ = [
     "AssayError",

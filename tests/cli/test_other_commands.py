@@ -117,7 +117,7 @@ def test_doctor_tries_things_and_always_ends_well(assay) -> None:
     found = {finding["name"]: finding for finding in json.loads(done.stdout)}
     assert found["python"]["ok"]
     assert found["worker processes"]["found"].startswith("scored a sample in")
-    assert {"bubblewrap", "docker", "lean", "gpu", "torch", "chromium"} <= set(found)
+    assert {"jail", "docker", "lean", "gpu", "torch", "chromium"} <= set(found)
     assert all(bool(finding["get"]) != finding["ok"] for finding in found.values())
 
 

@@ -1,0 +1,1 @@
+"""Parts of ``code_hacks.py`` and ``sandbox.py``: other graders, where they run, measurements."""

@@ -1,0 +1,119 @@
+"""Control groups, version 1 or 2, where this process may make them: exact memory and processes.
+
+Not covered: asking a service manager for a group of our own. Without one, memory is watched by the
+keeper, and processes are bounded per user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+__all__ = ["Cgroup", "make_cgroup"]
+
+_ROOT = Path("/sys/fs/cgroup")
+
+
+class Cgroup:
+    """A group for one keeper and all that it runs."""
+
+    def __init__(self, memory: Path, pids: Path, *, second: bool) -> None:
+        self._memory, self._pids, self._second = memory, pids, second
+
+    def add(self, pid: int) -> None:
+        """This process, and what it starts from now on."""
+        for folder in {self._memory, self._pids}:
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def allow(self, memory_bytes: int, processes: int) -> None:
+        """Limits from now on."""
+        name = "memory.max" if self._second else "memory.limit_in_bytes"
+        (self._memory / name).write_text(str(memory_bytes))
+        (self._pids / "pids.max").write_text(str(processes))
+
+    def used(self) -> int:
+        """Bytes in use."""
+        name = "memory.current" if self._second else "memory.usage_in_bytes"
+        return int((self._memory / name).read_text())
+
+    def kills(self) -> int:
+        """How often the kernel has ended a process of the group for memory."""
+        name = "memory.events" if self._second else "memory.oom_control"
+        for line in (self._memory / name).read_text().splitlines():
+            word, _, count = line.partition(" ")
+            if word == "oom_kill":
+                return int(count)
+        return 0
+
+    def close(self) -> None:
+        """End what is left in it and remove it."""
+        for folder in {self._memory, self._pids}:
+            for _ in range(200):
+                with contextlib.suppress(OSError):
+                    for pid in (folder / "cgroup.procs").read_text().split():
+                        os.kill(int(pid), 9)
+                try:
+                    folder.rmdir()
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    time.sleep(0.005)
+
+
+def make_cgroup(name: str) -> Cgroup | None:
+    """A new group below our own; None where that is not allowed."""
+    for make in (_first, _second):
+        try:
+            group = make(name)
+            if group is not None:
+                group.allow(1 << 40, 10_000)
+                return group
+        except OSError:
+            continue
+    return None
+
+
+def _own(controller: str) -> str | None:
+    """Our own group in a hierarchy; ``""`` names version 2."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(",") if controller else not controllers:
+            return path
+    return None
+
+
+def _first(name: str) -> Cgroup | None:
+    folders = []
+    for controller in ("memory", "pids"):
+        own = _own(controller)
+        parent = _ROOT / controller / (own or "").lstrip("/")
+        if own is None or not (parent / "cgroup.procs").exists():
+            return None
+        folders.append(parent / name)
+    made: list[Path] = []
+    try:
+        for folder in folders:
+            folder.mkdir()
+            made.append(folder)
+    except OSError:
+        for folder in made:
+            folder.rmdir()
+        raise
+    return Cgroup(folders[0], folders[1], second=False)
+
+
+def _second(name: str) -> Cgroup | None:
+    own = _own("")
+    parent = _ROOT / (own or "").lstrip("/")
+    if own is None or not (parent / "cgroup.controllers").exists():
+        return None
+    if not {"memory", "pids"} <= set((parent / "cgroup.controllers").read_text().split()):
+        return None
+    if not {"memory", "pids"} <= set((parent / "cgroup.subtree_control").read_text().split()):
+        (parent / "cgroup.subtree_control").write_text("+memory +pids")
+    folder = parent / name
+    folder.mkdir()
+    return Cgroup(folder, folder, second=True)

@@ -1,0 +1,190 @@
+"""One run, from the moment its process is ready until the program ends.
+
+The process was prepared before there was anything to run: in namespaces of its own (jail) or as a
+plain fork (container). ``main`` waits for the job, takes a fresh work folder, gives up everything
+else, and becomes the program. Runs inside, so standard library only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+import types
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from . import frames, kernel, server
+else:
+    import inside_frames as frames
+    import inside_kernel as kernel
+    import inside_server as server
+
+WORK = "/tmp"
+GIVEN_UP = 125
+"""Exit status of a run that could not be set up; the keeper makes a fault of it."""
+_LENGTH = 4
+
+
+def main(job_fd: int, uid: int | None) -> NoReturn:
+    """Never returns. ``uid``: the user to become, in a container; None in a jail."""
+    try:
+        job, blobs = receive(job_fd)
+        os.close(job_fd)
+        folder = settle(job, uid)
+        for name, blob in zip(job["files"], blobs, strict=False):
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(blob)
+            os.chmod(os.path.join(folder, name), 0o755)
+        limit(job)
+        kernel.drop_capabilities()
+        if uid is not None:  # in a jail there is nothing else to write to
+            kernel.landlock(folder)
+        source, setup = (blob.decode("utf-8", "surrogatepass") for blob in blobs[-2:])
+    except BaseException:
+        os.write(2, b"\nassay: " + traceback.format_exc().encode()[-2000:])
+        os._exit(GIVEN_UP)
+    if job["kind"] == "command":
+        command(job["argv"], job["keep"])
+    kernel.close_all_but(2 if job["kind"] == "script" else 4)
+    kernel.harden(first=uid is None)
+    if job["kind"] == "server":
+        server.serve(3, 4, source, setup)
+    script(source)
+
+
+def receive(fd: int) -> tuple[dict[str, Any], list[bytes]]:
+    """The job and its blobs; the last two are the source and the setup."""
+    head = json.loads(frames.exactly(int.from_bytes(frames.exactly(_LENGTH, fd), "little"), fd))
+    return head, [frames.exactly(size, fd) for size in head["blobs"]]
+
+
+def settle(job: dict[str, Any], uid: int | None) -> str:
+    """The work folder, new and empty; nothing else can be written."""
+    if uid is None:
+        size = f"size={job['disk_mb']}m,nr_inodes=4096,mode=1777"
+        kernel.mount("tmpfs", WORK, "tmpfs", kernel.NO_SUID | kernel.NO_DEV, size)
+        if job["kind"] == "command":
+            kernel.mount("proc", "/proc", "proc", 14)
+        else:
+            kernel.mount("tmpfs", "/proc", "tmpfs", 15, "size=0")
+        folder = WORK
+    else:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        folder = f"{WORK}/{uid}"
+        os.mkdir(folder, 0o700)
+        os.environ.update(HOME=folder, TMPDIR=folder)
+    os.chdir(folder)
+    return folder
+
+
+def limit(job: dict[str, Any]) -> None:
+    """Bounds of each process; those of the tree are kept from outside. Never above what we have."""
+    disk = job["disk_mb"] << 20
+    seconds = int(job["time_s"]) + 2
+    for which, value in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, disk),
+        (resource.RLIMIT_NOFILE, job["open_files"]),
+        (resource.RLIMIT_NPROC, job["pids"] + job["pids_of_others"]),
+        (resource.RLIMIT_STACK, 256 << 20 if job["kind"] != "command" else 64 << 20),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        ceiling = resource.getrlimit(which)[1]
+        kept = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
+        resource.setrlimit(which, (kept, kept))
+
+
+def script(source: str) -> NoReturn:
+    """A Python program as ``__main__``, with real descriptors 0, 1 and 2."""
+    main_module = types.ModuleType("__main__")
+    main_module.__dict__.update(__builtins__=__builtins__, __file__="main.py")
+    sys.modules["__main__"] = main_module
+    sys.argv = ["main.py"]
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = open(
+        2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
+    )
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, f"__{name}__", getattr(sys, name))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    status = 0
+    try:
+        exec(compile(source.removeprefix("\ufeff"), "main.py", "exec"), main_module.__dict__)
+    except SystemExit as leaving:
+        status = status_of(leaving)
+    except BaseException:
+        told()
+        status = 1
+    try:
+        threading._shutdown()  # type: ignore[attr-defined] # as the interpreter does at its end
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+    except BaseException:
+        status = status or 1
+    os._exit(status & 255)
+
+
+def told() -> None:
+    try:
+        kind, error, trace = sys.exc_info()
+        traceback.print_exception(kind, error, trace.tb_next if trace else None)
+    except BaseException:
+        os.write(2, b"an error that cannot be shown\n")
+
+
+def status_of(leaving: SystemExit) -> int:
+    if leaving.code is None:
+        return 0
+    if type(leaving.code) is int:
+        return leaving.code
+    try:
+        os.write(2, str(leaving.code).encode("utf-8", "backslashreplace") + b"\n")
+    except BaseException:
+        return 1
+    return 1
+
+
+def command(argv: list[str], keep: list[str]) -> NoReturn:
+    """Another program. This process stays to say how it ended and to hand back its files.
+
+    The exit status is 128 and the signal's number when a signal ended it, as a shell has it.
+    """
+    pid = os.fork()
+    if pid == 0:
+        try:
+            kernel.close_all_but(2)
+            kernel.harden()
+            os.execvpe(argv[0], argv, dict(os.environ))
+        except OSError as error:
+            os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+            os._exit(127)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for fd in (0, 1, 2):
+        os.close(fd)
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            break
+    files = {}
+    for name in keep:
+        try:
+            if not os.path.islink(name) and os.path.isfile(name):
+                with open(name, "rb") as file:
+                    files[name] = file.read(64 << 20)
+        except OSError:
+            continue
+    head = json.dumps({"kept": {name: len(blob) for name, blob in files.items()}}).encode()
+    for part in (b"%d\n" % len(head), head, *files.values()):
+        view = memoryview(part)
+        while view:
+            view = view[os.write(4, view) :]
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))

@@ -1,0 +1,249 @@
+"""The kernel's own means, by ctypes: namespaces, mounts, capabilities, seccomp, Landlock.
+
+Runs inside, so standard library only. Linux on x86-64 and 64-bit ARM.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+from typing import Any, ClassVar
+
+__all__ = [
+    "NAMESPACES",
+    "close_all_but",
+    "drop_capabilities",
+    "fork_into",
+    "harden",
+    "landlock",
+    "mount",
+    "pivot_root",
+    "set_read_only",
+    "umount",
+    "unshare",
+]
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+X86 = os.uname().machine == "x86_64"
+
+NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
+NAMESPACES = {
+    "user": NEWUSER, "pid": NEWPID, "mount": NEWNS, "ipc": NEWIPC, "net": NEWNET, "uts": NEWUTS,
+    "cgroup": NEWCGROUP,
+}  # fmt: skip
+READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, BIND, REC, PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
+DETACH = 2
+
+
+def call(name: str, *args: Any) -> int:
+    """A function of libc; raises OSError."""
+    result: int = getattr(LIBC, name)(*args)
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def syscall(x86: int, arm: int, *args: Any) -> int:
+    """By number; every argument as a long, so that none is cut."""
+    longs = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
+    return call("syscall", ctypes.c_long(x86 if X86 else arm), *longs)
+
+
+def unshare(*names: str) -> None:
+    flags = 0
+    for name in names:
+        flags |= NAMESPACES[name]
+    call("unshare", flags)
+
+
+def fork_into(*names: str) -> int:
+    """Fork; the child is in new namespaces. 0 in the child, as fork."""
+    flags = int(signal.SIGCHLD)
+    for name in names:
+        flags |= NAMESPACES[name]
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid: int = LIBC.syscall(
+        ctypes.c_long(56 if X86 else 220), ctypes.c_long(flags),
+        *(ctypes.c_long(0) for _ in range(4)),
+    )  # fmt: skip
+    number = ctypes.get_errno()
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(number, f"clone into {' '.join(names)}: {os.strerror(number)}")
+    return pid
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    encoded = [None if a is None else os.fsencode(a) for a in (source, target, kind)]
+    call("mount", *encoded, ctypes.c_ulong(flags), options.encode() or None)
+
+
+def umount(target: str) -> None:
+    call("umount2", os.fsencode(target), DETACH)
+
+
+def pivot_root(new: str, old: str) -> None:
+    syscall(155, 41, os.fsencode(new), os.fsencode(old))
+
+
+def set_read_only(target: str, *, recursive: bool) -> None:
+    """No writing, no set-user-ID programs, no devices; with everything mounted below."""
+    attributes = struct.pack("QQQQ", READ_ONLY | NO_SUID | NO_DEV, 0, 0, 0)
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    at_recursive = 0x8000 if recursive else 0
+    syscall(442, 442, -100, os.fsencode(target), at_recursive, buffer, len(attributes))
+
+
+def close_all_but(highest_kept: int) -> None:
+    """Close every descriptor above one."""
+    syscall(436, 436, highest_kept + 1, 0xFFFFFFFF, 0)
+
+
+def drop_capabilities() -> None:
+    header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0), 8)
+    nothing = ctypes.create_string_buffer(24)
+    call("capset", header, nothing)
+
+
+def harden(*, first: bool = False) -> None:
+    """No privilege can come back, and dangerous calls are refused.
+
+    ``first``: this is the first process of its pid namespace, which the kernel shields from its
+    own signals; here a program that kills or stops itself ends all the same.
+    """
+    call("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    call("prctl", 22, 2, ctypes.byref(_FIRST if first else _PROGRAM), 0, 0)  # PR_SET_SECCOMP
+
+
+# --- seccomp ----------------------------------------------------------------------------------
+
+_DENIED = {
+    # name: number on x86-64, on 64-bit ARM; None: does not exist there
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
+    "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
+    "unshare": (272, 97), "setns": (308, 268), "bpf": (321, 280), "perf_event_open": (298, 241),
+    "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
+    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
+    "userfaultfd": (323, 282), "kexec_load": (246, 104), "kexec_file_load": (320, 294),
+    "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106),
+    "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "socket": (41, 198),
+    "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433),
+    "move_mount": (429, 429), "open_tree": (428, 428), "mount_setattr": (442, 442),
+    "pidfd_getfd": (438, 438), "memfd_secret": (447, 447), "shmget": (29, 194),
+    "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180), "quotactl": (179, 60),
+    "syslog": (103, 116), "acct": (163, 89), "swapon": (167, 224), "reboot": (169, 142),
+    "settimeofday": (164, 170), "clock_settime": (227, 112), "adjtimex": (159, 171),
+    "clock_adjtime": (305, 266), "vhangup": (153, 58), "iopl": (172, None),
+    "ioperm": (173, None), "modify_ldt": (154, None), "kcmp": (312, 272),
+    "sched_setattr": (314, 274), "lookup_dcookie": (212, 18), "migrate_pages": (256, 238),
+    "move_pages": (279, 239), "mbind": (237, 235), "fanotify_init": (300, 262),
+}  # fmt: skip
+_SIGNALLING = (((62, 129), 24), ((200, 130), 24), ((234, 131), 32))
+"""``kill``, ``tkill`` and ``tgkill``: numbers, and where the signal is among the arguments."""
+_CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
+_ALLOW, _EPERM, _ENOSYS, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38, 0x80000000
+_NEW_ANYTHING = 0x7E020000 | 0x80
+
+
+def _filter(*, first: bool) -> bytes:
+    """A BPF program: the architecture must be ours, what is denied answers EPERM, the rest runs.
+
+    ``clone3`` answers ENOSYS, so that threads fall back to ``clone``, whose flags can be read.
+    """
+    code: list[bytes] = []
+
+    def step(op: int, yes: int, no: int, value: int) -> None:
+        code.append(struct.pack("HBBI", op, yes, no, value))
+
+    load, equal, any_bit, at_least, give = 0x20, 0x15, 0x45, 0x35, 0x06
+    step(load, 0, 0, 4)
+    step(equal, 1, 0, 0xC000003E if X86 else 0xC00000B7)
+    step(give, 0, 0, _KILL)
+    step(load, 0, 0, 0)
+    if X86:  # the x32 numbers
+        step(at_least, 0, 1, 0x40000000)
+        step(give, 0, 0, _ENOSYS)
+    place = 0 if X86 else 1
+    step(equal, 0, 1, _CLONE3[place])
+    step(give, 0, 0, _ENOSYS)
+    for numbers in _DENIED.values():
+        if (number := numbers[place]) is not None:
+            step(equal, 0, 1, number)
+            step(give, 0, 0, _EPERM)
+    if first:
+        for numbers, signal_at in _SIGNALLING:
+            step(equal, 0, 8, numbers[place])
+            step(load, 0, 0, 16)
+            step(equal, 1, 0, 1)
+            step(equal, 0, 3, 0)
+            step(load, 0, 0, signal_at)
+            step(equal, 2, 0, int(signal.SIGKILL))
+            step(equal, 1, 0, int(signal.SIGSTOP))
+            step(give, 0, 0, _ALLOW)
+            step(give, 0, 0, _KILL)
+            step(load, 0, 0, 0)
+    step(equal, 0, 4, _CLONE[place])
+    step(load, 0, 0, 16)
+    step(any_bit, 0, 1, _NEW_ANYTHING)
+    step(give, 0, 0, _EPERM)
+    step(give, 0, 0, _ALLOW)
+    step(equal, 0, 3, _IOCTL[place])
+    step(load, 0, 0, 24)
+    step(equal, 0, 1, 0x5412)  # TIOCSTI: typing into somebody's terminal
+    step(give, 0, 0, _EPERM)
+    step(give, 0, 0, _ALLOW)
+    return b"".join(code)
+
+
+class _Program(ctypes.Structure):
+    _fields_: ClassVar = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def _program(code: bytes) -> tuple[_Program, Any]:
+    """And the buffer that it points to."""
+    buffer = ctypes.create_string_buffer(code, len(code))
+    return _Program(len(code) // 8, ctypes.addressof(buffer)), buffer
+
+
+_PROGRAM, _KEPT = _program(_filter(first=False))
+_FIRST, _KEPT_TOO = _program(_filter(first=True))
+
+# --- Landlock ---------------------------------------------------------------------------------
+
+_READ_AND_RUN = 0b1101  # execute, read a file, read a folder
+
+
+def landlock_version() -> int:
+    try:
+        return syscall(444, 444, None, 0, 1)
+    except OSError:
+        return 0
+
+
+def landlock(writable: str) -> None:
+    """Write below ``writable`` alone; no TCP; no signals or abstract sockets to outside."""
+    version = landlock_version()
+    if version < 1:
+        return
+    files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
+    rules = struct.pack("QQQ", files, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
+    size = 8 if version < 4 else 16 if version < 6 else 24
+    ruleset = syscall(444, 444, ctypes.create_string_buffer(rules, 24), size, 0)
+    for path, allowed in (("/", _READ_AND_RUN), (writable, files), ("/dev", files & 0b110 | 8)):
+        try:
+            at = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue
+        beneath = struct.pack("=Qi", allowed, at)
+        syscall(445, 445, ruleset, 1, ctypes.create_string_buffer(beneath, 12), 0)
+        os.close(at)
+    call("prctl", 38, 1, 0, 0, 0)
+    syscall(446, 446, ruleset, 0)
+    os.close(ruleset)

@@ -1,0 +1,270 @@
+"""One run seen from the keeper: its prepared process, what goes in and comes out, its end.
+
+Runs inside, so standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from . import child, frames, kernel
+    from .keeper import Keeper
+else:
+    import inside_child as child
+    import inside_frames as frames
+    import inside_kernel as kernel
+
+POLL_S = 0.02
+ERR_KEPT = 64 << 10
+FLOOD = 64 << 20
+"""Bytes of standard error beyond which a run is ended."""
+
+
+class Prepared:
+    """A process that waits for a job, and our ends of its pipes."""
+
+    job: int
+    """-1 once it is closed, as the other ends."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.uid = keeper.next_uid()
+        ends = [os.pipe() for _ in range(6)]
+        (self.job_r, self.job), (self.in_r, self.stdin), (self.stdout, self.out_w) = ends[:3]
+        (self.stderr, self.err_w), (self.ask_r, self.ask), (self.reply, self.reply_w) = ends[3:]
+        self.pid = kernel.fork_into(*keeper.spaces) if keeper.spaces else os.fork()
+        if self.pid == 0:
+            self.become_ready(keeper)
+        for fd in (self.job_r, self.in_r, self.out_w, self.err_w, self.ask_r, self.reply_w):
+            os.close(fd)
+        self.pidfd = os.pidfd_open(self.pid)
+
+    def become_ready(self, keeper: Keeper) -> NoReturn:
+        """In the new process. Never returns."""
+        try:
+            os.setsid()
+            with contextlib.suppress(OSError):
+                frames.write("/proc/self/oom_score_adj", "1000")
+            if keeper.spaces:
+                frames.write("/proc/self/setgroups", "deny")
+                frames.write("/proc/self/uid_map", f"1000 {keeper.uid} 1")
+                frames.write("/proc/self/gid_map", f"1000 {keeper.gid} 1")
+            keep = [os.dup(fd) for fd in (self.in_r, self.out_w, self.err_w, self.ask_r,
+                                          self.reply_w, self.job_r)]  # fmt: skip
+            for fd, kept in enumerate(keep):
+                os.dup2(kept, 200 + fd)
+            for fd in range(6):
+                os.dup2(200 + fd, fd)
+            kernel.close_all_but(5)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        except BaseException as error:
+            os.write(2, repr(error).encode())
+            os._exit(child.GIVEN_UP)
+        child.main(5, self.uid)
+
+    def discard(self) -> None:
+        """It was never used."""
+        with contextlib.suppress(OSError):
+            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        self.close()
+
+    def close(self) -> None:
+        for name in ("job", "stdin", "stdout", "stderr", "ask", "reply", "pidfd"):
+            self.shut(name)
+
+    def shut(self, name: str) -> None:
+        fd = getattr(self, name)
+        if fd >= 0:
+            os.close(fd)
+            setattr(self, name, -1)
+
+
+class Run:
+    """A program that runs: relays what it reads and writes, and ends it at its limits."""
+
+    def __init__(
+        self, keeper: Keeper, process: Prepared, head: dict[str, Any], body: bytes
+    ) -> None:
+        self.keeper, self.process, self.head = keeper, process, head
+        self.out: list[bytes] = []
+        self.err, self.err_size, self.out_size, self.kept = b"", 0, 0, bytearray()
+        self.why: str | None = None
+        self.memory, self.cpu = 0, 0.0
+        self.started = time.monotonic()
+        self.kills = keeper.kills()
+        self.deadline = self.started + float(head["clock_s"])
+        view = memoryview(body)
+        parts, place = [], 0
+        for size in head["blobs"]:
+            parts.append(view[place : place + size])
+            place += size
+        self.input = [parts[0]] if len(parts[0]) else []
+        self.requests: list[memoryview] = []
+        self.poll = select.poll()
+        job = {k: head[k] for k in ("kind", "argv", "keep", "files", "disk_mb", "time_s", "pids",
+                                    "open_files")}  # fmt: skip
+        job |= {"blobs": head["blobs"][1:], "pids_of_others": keeper.processes}
+        text = json.dumps(job).encode()
+        self.pending_job = [memoryview(len(text).to_bytes(4, "little") + text), *parts[1:]]
+        for name in ("job", "stdin", "ask"):
+            os.set_blocking(getattr(process, name), False)
+        for name in ("stdout", "stderr", "reply", "pidfd"):
+            self.poll.register(getattr(process, name), select.POLLIN)
+        self.poll.register(process.job, select.POLLOUT)
+        self.poll.register(0, select.POLLIN)
+
+    def begin(self) -> None:
+        """Hand the job and its input over at once, as far as the pipes take them."""
+        self.feed("job", self.pending_job)
+        if self.process.job < 0 <= self.process.stdin:
+            self.feed("stdin", self.input)
+
+    def go(self) -> None:
+        """Until the program has ended; the end goes out."""
+        process = self.process
+        while True:
+            for fd, _ in self.poll.poll(self.patience()):
+                if fd == 0:
+                    self.from_outside()
+                elif fd == process.pidfd:
+                    self.ended()
+                    return
+                elif fd == process.job:
+                    self.feed("job", self.pending_job)
+                elif fd == process.stdin:
+                    self.feed("stdin", self.input)
+                elif fd == process.ask:
+                    self.feed("ask", self.requests)
+                else:
+                    self.read(fd)
+            self.check()
+
+    def patience(self) -> float:
+        """Milliseconds until the next look at clocks and memory."""
+        now = time.monotonic()
+        age = now - self.started
+        look = POLL_S if age > POLL_S else POLL_S - age
+        return max(0.0, min(self.deadline - now, look)) * 1000 + 1
+
+    def feed(self, name: str, queue: list[memoryview]) -> None:
+        """Write what the pipe takes."""
+        fd = getattr(self.process, name)
+        while queue:
+            try:
+                sent = os.write(fd, queue[0][: 1 << 20]) if len(queue[0]) else 0
+            except BlockingIOError:
+                return
+            except OSError:  # the reader has closed it
+                queue.clear()
+                break
+            queue[0] = queue[0][sent:]
+            if not len(queue[0]):
+                queue.pop(0)
+        self.poll.unregister(fd)
+        if name == "job":
+            self.process.shut("job")
+            if self.input:
+                self.poll.register(self.process.stdin, select.POLLOUT)
+            else:
+                self.process.shut("stdin")
+        elif name == "stdin":
+            self.process.shut("stdin")
+
+    def read(self, fd: int) -> None:
+        data = os.read(fd, 1 << 18)
+        if data:
+            self.take(fd, data)
+        else:
+            self.poll.unregister(fd)
+
+    def take(self, fd: int, data: bytes) -> None:
+        process = self.process
+        if fd == process.stderr:
+            self.err = (self.err + data)[-ERR_KEPT:]
+            self.err_size += len(data)
+            if self.err_size > FLOOD:
+                self.kill("output")
+            return
+        self.out_size += len(data)
+        room = self.head["output_kb"] << 10
+        if fd == process.stdout:
+            if self.out_size > room:
+                data = data[: max(0, len(data) - (self.out_size - room))]
+                self.kill("output")
+            self.out.append(data)
+        elif self.head["kind"] == "command":
+            self.kept += data
+            if len(self.kept) > (64 << 20) + (1 << 16):
+                self.kill("output")
+        else:
+            if self.out_size > room:
+                self.kill("output")
+                return
+            frames.send({"is": "reply"}, data)
+
+    def from_outside(self) -> None:
+        head, body = frames.receive()
+        if head["do"] == "ask":
+            self.requests.append(memoryview(body))
+            if len(self.requests) == 1:
+                self.poll.register(self.process.ask, select.POLLOUT)
+        elif head["do"] == "close":
+            self.process.shut("ask")
+        elif head["do"] == "kill":
+            self.kill(head["why"])
+
+    def kill(self, why: str) -> None:
+        if self.why is None:
+            self.why = why
+        self.keeper.end_processes(self.process)
+
+    def check(self) -> None:
+        """Clocks and memory of the whole tree."""
+        now = time.monotonic()
+        if now - self.started < POLL_S or self.why:
+            return
+        used, resident = self.keeper.used_by(self.process)
+        self.cpu, self.memory = max(self.cpu, used), max(self.memory, resident)
+        if now > self.deadline or self.cpu > self.head["time_s"]:
+            self.kill("time")
+        elif self.keeper.kills() > self.kills or (
+            self.head["watch_memory"] and resident > self.head["memory_mb"] << 20
+        ):
+            self.kill("memory")
+
+    def ended(self) -> None:
+        process, head = self.process, self.head
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - self.started
+        self.keeper.end_processes(process, cleaning=True)
+        for fd in (process.stdout, process.stderr, process.reply):
+            os.set_blocking(fd, False)
+            with contextlib.suppress(BlockingIOError):
+                while self.why != "output" and (data := os.read(fd, 1 << 18)):
+                    self.take(fd, data)
+        cpu = max(self.cpu, usage.ru_utime + usage.ru_stime)
+        code = os.waitstatus_to_exitcode(status)
+        if self.why is None and -code == signal.SIGXCPU:
+            self.why = "time"
+        if self.why is None and self.keeper.kills() > self.kills:
+            self.why = "memory"
+        given_up = code == child.GIVEN_UP and b"\nassay: " in self.err
+        why = self.why or ("fault" if given_up else "exited" if code >= 0 else "signal")
+        out = b"".join(self.out)
+        memory = max(self.memory, usage.ru_maxrss << 10)
+        told = {"is": "end", "end": why, "code": abs(code), "cpu_s": cpu, "wall_s": wall,
+                "memory_mb": memory / (1 << 20), "sizes": [len(out), len(self.err)],
+                "kind": head["kind"], "spoiled": self.keeper.spoiled}  # fmt: skip
+        process.close()
+        frames.send(told, out + self.err + bytes(self.kept))

@@ -1,0 +1,1 @@
+"""Services that run programs, and how to speak to them. See ``..remote``."""
