@@ -2,9 +2,9 @@
 
 Each slot is a keeper: a warm interpreter inside new user, mount, pid, net, ipc and uts namespaces,
 whose root holds read-only system folders and nothing of anybody's. Each run gets namespaces of its
-own inside those, a work folder in memory, no /proc, no capability, a seccomp filter, Landlock, and
-limits; a control group counts memory and processes where this process may make one. It refuses to
-start rather than promise less.
+own inside those, a work folder in memory, no /proc, no capability, a seccomp filter, and limits; a
+control group counts memory and processes where this process may make one. It refuses to start
+rather than promise less.
 
 Not covered: a kernel with a hole in it. The kernel is shared; use ``docker`` with runsc, or
 ``remote``, where that is not enough.
@@ -170,7 +170,7 @@ class _Keeper:
         kills = 0
         if self._group is not None:
             self._group.allow(
-                _KEEPER_BYTES + self._base + (limits.memory_mb << 20), limits.pids + 4
+                _KEEPER_BYTES + self._base + (limits.memory_mb << 20), limits.pids + 5
             )
             kills = self._group.kills()
 

@@ -65,8 +65,9 @@ class Supervised:
 
     Args:
         job: ``kind`` (script, server, command), ``source``, ``setup``, ``argv``, ``files``,
-            ``keep``, ``stdin``, ``folder`` (for all its files; empty for the usual one), ``packages`` (folders), ``flags`` (of Python), ``server`` (the
-            text of ``inside/server.py``), and the limits ``time_s``, ``clock_s``, ``memory_mb``,
+            ``keep``, ``stdin``, ``folder`` (where its own goes; empty for the usual place),
+            ``packages`` (folders), ``flags`` (of Python), ``server`` (the text of
+            ``inside/server.py``), and the limits ``time_s``, ``clock_s``, ``memory_mb``,
             ``output_kb``, ``pids``, ``disk_mb``, ``open_files``.
 
     Raises OSError when the machine cannot start it.

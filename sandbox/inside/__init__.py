@@ -6,7 +6,7 @@ from pathlib import Path
 
 __all__ = ["bundle"]
 
-_ORDER = ("kernel", "frames", "server", "child", "run", "keeper")
+_ORDER = ("kernel", "frames", "server", "child", "spawner", "run", "keeper")
 
 
 def bundle() -> str:

@@ -11,15 +11,14 @@ import os
 import select
 import signal
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import child, frames, kernel
+    from . import child, frames
     from .keeper import Keeper
 else:
     import inside_child as child
     import inside_frames as frames
-    import inside_kernel as kernel
 
 POLL_S = 0.02
 ERR_KEPT = 64 << 10
@@ -28,56 +27,13 @@ FLOOD = 64 << 20
 
 
 class Prepared:
-    """A process that waits for a job, and our ends of its pipes."""
+    """A process that waits for a job, and our ends of its pipes; -1 once an end is closed."""
 
-    job: int
-    """-1 once it is closed, as the other ends."""
-
-    def __init__(self, keeper: Keeper) -> None:
-        self.uid = keeper.next_uid()
-        ends = [os.pipe() for _ in range(6)]
-        (self.job_r, self.job), (self.in_r, self.stdin), (self.stdout, self.out_w) = ends[:3]
-        (self.stderr, self.err_w), (self.ask_r, self.ask), (self.reply, self.reply_w) = ends[3:]
-        self.pid = kernel.fork_into(*keeper.spaces) if keeper.spaces else os.fork()
-        if self.pid == 0:
-            self.become_ready(keeper)
-        for fd in (self.job_r, self.in_r, self.out_w, self.err_w, self.ask_r, self.reply_w):
-            os.close(fd)
+    def __init__(self, told: dict[str, Any], fds: list[int]) -> None:
+        self.pid: int = told["pid"]
+        self.uid: int | None = told["uid"]
+        self.job, self.stdin, self.stdout, self.stderr, self.ask, self.reply = fds
         self.pidfd = os.pidfd_open(self.pid)
-
-    def become_ready(self, keeper: Keeper) -> NoReturn:
-        """In the new process. Never returns."""
-        try:
-            os.setsid()
-            with contextlib.suppress(OSError):
-                frames.write("/proc/self/oom_score_adj", "1000")
-            if keeper.spaces:
-                frames.write("/proc/self/setgroups", "deny")
-                frames.write("/proc/self/uid_map", f"1000 {keeper.uid} 1")
-                frames.write("/proc/self/gid_map", f"1000 {keeper.gid} 1")
-            keep = [os.dup(fd) for fd in (self.in_r, self.out_w, self.err_w, self.ask_r,
-                                          self.reply_w, self.job_r)]  # fmt: skip
-            for fd, kept in enumerate(keep):
-                os.dup2(kept, 200 + fd)
-            for fd in range(6):
-                os.dup2(200 + fd, fd)
-            kernel.close_all_but(5)
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        except BaseException as error:
-            os.write(2, repr(error).encode())
-            os._exit(child.GIVEN_UP)
-        child.main(5, self.uid)
-
-    def discard(self) -> None:
-        """It was never used."""
-        with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
-        self.close()
 
     def close(self) -> None:
         for name in ("job", "stdin", "stdout", "stderr", "ask", "reply", "pidfd"):
@@ -245,7 +201,7 @@ class Run:
 
     def ended(self) -> None:
         process, head = self.process, self.head
-        _, status, usage = os.wait4(process.pid, 0)
+        status, seconds, highest = self.keeper.wait(process)
         wall = time.monotonic() - self.started
         self.keeper.end_processes(process, cleaning=True)
         for fd in (process.stdout, process.stderr, process.reply):
@@ -253,7 +209,7 @@ class Run:
             with contextlib.suppress(BlockingIOError):
                 while self.why != "output" and (data := os.read(fd, 1 << 18)):
                     self.take(fd, data)
-        cpu = max(self.cpu, usage.ru_utime + usage.ru_stime)
+        cpu = max(self.cpu, seconds)
         code = os.waitstatus_to_exitcode(status)
         if self.why is None and -code == signal.SIGXCPU:
             self.why = "time"
@@ -262,7 +218,7 @@ class Run:
         given_up = code == child.GIVEN_UP and b"\nassay: " in self.err
         why = self.why or ("fault" if given_up else "exited" if code >= 0 else "signal")
         out = b"".join(self.out)
-        memory = max(self.memory, usage.ru_maxrss << 10)
+        memory = max(self.memory, highest << 10)
         told = {"is": "end", "end": why, "code": abs(code), "cpu_s": cpu, "wall_s": wall,
                 "memory_mb": memory / (1 << 20), "sizes": [len(out), len(self.err)],
                 "kind": head["kind"], "spoiled": self.keeper.spoiled}  # fmt: skip

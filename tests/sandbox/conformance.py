@@ -6,6 +6,9 @@ A subclass offers the fixture ``sandbox``. Not covered: speed, and what a backen
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import random
+import string
 import time
 from collections.abc import Callable
 
@@ -85,6 +88,27 @@ WORKS = [
 ]  # fmt: skip
 
 
+LONG = Limits(time_s=10.0, memory_mb=256)
+HUNT = """
+import ctypes, hashlib, os, re
+libc = ctypes.CDLL(None, use_errno=True)
+r, w = os.pipe()
+tail, seen = b"", 0
+anchors = {id(o) >> 20 << 20 for o in (None, os, re, "x" * 5000, bytearray(9), bytearray(9**6))}
+for anchor in sorted(anchors):
+    for address in range(max(anchor - (4 << 20), 4096), anchor + (4 << 20), 4096):
+        n = libc.write(w, ctypes.c_void_p(address), 4096)
+        page = os.read(r, n) if n > 0 else b""
+        seen += bool(page)
+        for text in re.findall(rb"[A-Za-z]{24,}", tail[-64:] + page):
+            for at in range(len(text) - 23):
+                if hashlib.sha256(text[at : at + 24]).hexdigest() == "KNOWN":
+                    print("FOUND"); raise SystemExit
+        tail = page
+print("clean" if seen > 100 else "nothing could be read")
+"""
+
+
 class Conformance:
     """Inherit, and offer ``sandbox``."""
 
@@ -131,6 +155,22 @@ class Conformance:
         )
         for _ in range(sandbox.slots + 1):
             assert sandbox.run(Program.script(look), limits=SHORT).stdout == b"[] False\nTrue\n"
+
+    def test_no_memory_of_another_run(self, sandbox: Sandbox) -> None:
+        """A fork copies memory: what other runs read, wrote or were made of must not be in it."""
+        secret = "".join(random.choices(string.ascii_letters, k=24))
+        known = hashlib.sha256(secret.encode()).hexdigest()
+        uses = [
+            (Program.script("print(input()[::-1]); print(input())"), f"{secret}\n" * 2),
+            (Program.script(f"print({secret!r} * 50)"), ""),
+            (Program.command(["/bin/cat", "given"], {"given": secret.encode() * 999}), ""),
+        ]
+        for _ in range(3):
+            for program, stdin in uses:
+                assert sandbox.run(program, stdin.encode(), SHORT).ok
+            for _ in range(sandbox.slots):
+                found = sandbox.run(Program.script(HUNT.replace("KNOWN", known)), limits=LONG)
+                assert found.stdout == b"clean\n", found
 
     def test_fork_bomb(self, sandbox: Sandbox) -> None:
         bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"

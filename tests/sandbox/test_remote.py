@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import sys
+import tempfile
 import time
 import zlib
 from pathlib import Path
@@ -182,17 +183,22 @@ HOSTILE = [
     pytest.param("import os\nwith open(f'/proc/{os.getppid()}/fd/1', 'ab') as f:\n"
                  "    f.write(b'\\xff' * 100)\nos.kill(os.getppid(), 9)", id="garbles-its-output"),
     pytest.param("import os, time; os.kill(os.getppid(), 19); time.sleep(60)", id="stops-it"),
-    pytest.param("import os, glob\nfor f in glob.glob('/proc/%d/cwd/*' % os.getppid()):\n"
-                 "    os.unlink(f)\nos.kill(os.getppid(), 9)", id="removes-its-files"),
+    pytest.param("import os, shutil\nhere = os.path.realpath(f'/proc/{os.getppid()}/cwd')\n"
+                 "shutil.rmtree(here)\nos.kill(os.getppid(), 9)", id="removes-its-files"),
 ]  # fmt: skip
+
+
+def folders() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("assay-*")}
 
 
 @pytest.mark.parametrize("source", HOSTILE)
 def test_no_program_makes_itself_a_fault(service: Fake, quick: RemoteSandbox, source: str) -> None:
-    limits = Limits(time_s=0.5, wall_s=0.5)
+    before, limits = folders(), Limits(time_s=0.5, wall_s=0.5)
     outcome = quick.start(Program.script(source), b"", limits).wait()
     assert outcome.end in ("signal", "time"), outcome
     assert not outcome.ok
+    assert folders() == before, "what a supervisor leaves is the service's to remove, and it does"
 
 
 def packed(**changed: Any) -> str:

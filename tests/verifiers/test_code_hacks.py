@@ -7,17 +7,19 @@ machine. Not covered: the same sets on a docker engine (``tests/sandbox``), and 
 from __future__ import annotations
 
 import shutil
+import socket
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+import psutil
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent))
 
-from assay.verifiers.code.programs import code_tests
 from programs.case import Case
 from programs.honest import HONEST, honest
 from programs.host import Host
@@ -30,6 +32,7 @@ from assay.core.judging import OpenSource
 from assay.core.types import Sample, Status, Verdict
 from assay.sandbox.contract import Missing
 from assay.sandbox.jail import Jail
+from assay.verifiers.code.programs import code_tests
 
 HOSTILE_CATEGORIES = sorted({case.category for case in HOSTILE})
 HONEST_CATEGORIES = sorted({case.category for case in HONEST})
@@ -135,3 +138,41 @@ def test_sets_are_what_they_say() -> None:
     assert not any(case.passes for case in HOSTILE)
     assert sum(case.passes for case in HONEST) >= 80
     assert sum(not case.passes for case in HONEST) >= 30
+
+
+def _connects(host: Host) -> None:
+    socket.create_connection(("127.0.0.1", int(host.marks["@PORT@"]))).close()
+
+
+def _writes(host: Host) -> None:
+    Path(host.marks["@EFFECT@"]).write_text("here")
+
+
+def _leaves_an_orphan(host: Host) -> None:
+    subprocess.run(["/bin/sh", "-c", "sleep 8 > /dev/null 2>&1 &"], check=True)
+
+
+def _leaves_a_file(host: Host) -> None:
+    Path("/dev/shm", host.marks["@NAME@"]).touch()
+
+
+@pytest.mark.parametrize(
+    ("effect", "told"),
+    [
+        pytest.param(_connects, "connected to the TCP server", id="connects"),
+        pytest.param(_writes, "was written", id="writes"),
+        pytest.param(_leaves_an_orphan, "process: ", id="orphan"),
+        pytest.param(_leaves_a_file, "file: ", id="file"),
+        pytest.param(lambda host: None, "", id="nothing"),
+    ],
+)
+def test_host_notices(effect: Callable[[Host], None], told: str) -> None:
+    with Host() as host:
+        effect(host)
+        changes = host.changes(closed=True)
+        Path("/dev/shm", host.marks["@NAME@"]).unlink(missing_ok=True)
+        for child in psutil.Process().children(recursive=True):
+            if child.name() == "sleep":
+                child.kill()
+    assert len(changes) == bool(told)
+    assert all(told in change for change in changes)
