@@ -13,8 +13,6 @@ import os
 import resource
 import signal
 import sys
-import threading
-import traceback
 import types
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -47,6 +45,8 @@ def main(job_fd: int, uid: int | None) -> NoReturn:
             kernel.landlock(folder)
         source, setup = (blob.decode("utf-8", "surrogatepass") for blob in blobs[-2:])
     except BaseException:
+        import traceback
+
         os.write(2, b"\nassay: " + traceback.format_exc().encode()[-2000:])
         os._exit(GIVEN_UP)
     if job["kind"] == "command":
@@ -125,7 +125,8 @@ def script(source: str) -> NoReturn:
         told()
         status = 1
     try:
-        threading._shutdown()  # type: ignore[attr-defined] # as the interpreter does at its end
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()  # type: ignore[attr-defined] # as the interpreter does at its end
         atexit._run_exitfuncs()
         sys.stdout.flush()
     except BaseException:
@@ -135,6 +136,8 @@ def script(source: str) -> NoReturn:
 
 def told() -> None:
     try:
+        import traceback
+
         kind, error, trace = sys.exc_info()
         traceback.print_exception(kind, error, trace.tb_next if trace else None)
     except BaseException:

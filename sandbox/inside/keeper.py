@@ -34,9 +34,7 @@ else:
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 LOADED = (
-    "array base64 bisect cmath collections copy dataclasses datetime decimal enum fractions "
-    "functools heapq io itertools json math operator queue random re statistics string textwrap "
-    "threading typing traceback"
+    "array bisect collections copy functools heapq io itertools json math operator re string typing"
 )
 """Modules that programs find loaded: importing them again costs nothing."""
 
@@ -179,6 +177,7 @@ def main() -> None:
         Keeper(theirs, jailed=mode == "jail").serve()
         os._exit(0)
     theirs.close()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)

@@ -39,6 +39,10 @@ class Spawner:
         """Status and use of processes that ended before they were asked for."""
 
     def serve(self) -> None:
+        while os.dup(0) < 6:  # so that no pipe gets a number that a run's process needs
+            pass
+        with contextlib.suppress(OSError):  # for what we fork: the kernel shall end it, not us
+            frames.write("/proc/self/oom_score_adj", "1000")
         gc.collect()
         gc.freeze()
         while question := self.line.recv(_MOST):
@@ -72,19 +76,14 @@ class Spawner:
         """In the new process."""
         try:
             os.setsid()
-            with contextlib.suppress(OSError):
-                frames.write("/proc/self/oom_score_adj", "1000")
             if self.spaces:
                 frames.write("/proc/self/setgroups", "deny")
                 frames.write("/proc/self/uid_map", f"1000 {self.uid} 1")
                 frames.write("/proc/self/gid_map", f"1000 {self.gid} 1")
             job, stdin, stdout, stderr, requests, replies = its
             for place, fd in enumerate((stdin, stdout, stderr, requests, replies, job)):
-                os.dup2(fd, 200 + place)
-            for place in range(6):
-                os.dup2(200 + place, place)
+                os.dup2(fd, place)  # ours are all above these; see ``serve``
             kernel.close_all_but(5)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
         except BaseException as error:
             os.write(2, repr(error).encode())
             os._exit(child.GIVEN_UP)
