@@ -71,8 +71,6 @@ def settle(job: dict[str, Any], uid: int | None) -> str:
         kernel.mount("tmpfs", WORK, "tmpfs", kernel.NO_SUID | kernel.NO_DEV, size)
         if job["kind"] == "command":
             kernel.mount("proc", "/proc", "proc", 14)
-        else:
-            kernel.mount("tmpfs", "/proc", "tmpfs", 15, "size=0")
         folder = WORK
     else:
         os.setgroups([])

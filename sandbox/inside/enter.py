@@ -13,13 +13,15 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from . import kernel
+    from . import frames, kernel
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import frames
     import kernel
 
 NEW = "/newroot"
 OLD = "/oldroot"
+HIDDEN = "/hidden/proc"
 
 
 def frame(told: dict[str, Any]) -> None:
@@ -37,9 +39,9 @@ def main() -> None:
         kernel.unshare(*(spaces if outer[0] == 0 else ["user", *spaces]))
         if outer[0] != 0:
             step = "map this user into a user namespace"
-            write("/proc/self/setgroups", "deny")
-            write("/proc/self/uid_map", f"{outer[0]} {outer[0]} 1")
-            write("/proc/self/gid_map", f"{outer[1]} {outer[1]} 1")
+            frames.write("/proc/self/setgroups", "deny")
+            frames.write("/proc/self/uid_map", f"{outer[0]} {outer[0]} 1")
+            frames.write("/proc/self/gid_map", f"{outer[1]} {outer[1]} 1")
         null = os.open("/dev/null", os.O_RDWR)  # the child takes the root away from both
         child = os.fork()
         if child:
@@ -65,11 +67,6 @@ def main() -> None:
         frame({"is": "missing", "step": f"start {inside} in the jail", "why": str(error),
                "errno": error.errno})  # fmt: skip
         os._exit(1)
-
-
-def write(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)
 
 
 def close_and_wait(child: int, null: int) -> NoReturn:
@@ -98,9 +95,16 @@ def build(options: dict[str, Any]) -> None:
         os.makedirs(NEW + folder, exist_ok=True)
         os.chmod(NEW + folder, mode)
     os.symlink("/tmp", NEW + "/dev/shm")
-    write(NEW + "/etc/passwd", "runner:x:1000:1000::/tmp:/bin/sh\n")
-    write(NEW + "/etc/group", "runner:x:1000:\n")
-    kernel.mount("proc", NEW + "/proc", "proc", 14)
+    frames.write(NEW + "/etc/passwd", "runner:x:1000:1000::/tmp:/bin/sh\n")
+    frames.write(NEW + "/etc/group", "runner:x:1000:\n")
+    # For the keeper alone, through a descriptor: nobody can walk into a folder without a mode. It
+    # must stay mounted, or a run that needs a /proc of its own could not mount one.
+    os.makedirs(NEW + HIDDEN)
+    kernel.mount("proc", NEW + HIDDEN, "proc", 14)
+    proc = os.open(NEW + HIDDEN, os.O_RDONLY | os.O_DIRECTORY)
+    os.dup2(proc, frames.PROC_AT, inheritable=True)
+    os.close(proc)
+    os.chmod(NEW + os.path.dirname(HIDDEN), 0)
     kernel.umount(OLD)
     os.chdir(NEW)
     kernel.pivot_root(".", ".")

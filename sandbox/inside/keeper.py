@@ -55,8 +55,7 @@ class Keeper:
         """Bytes that every forked process has in common with us."""
 
     def serve(self) -> None:
-        with open("/proc/self/stat", "rb") as file:
-            self.shared = int(file.read().rpartition(b")")[2].split()[21]) * PAGE
+        self.shared = int(frames.read_proc("self/stat").rpartition(b")")[2].split()[21]) * PAGE
         self.prepare()
         self.take()
         frames.send(
@@ -132,12 +131,11 @@ class Keeper:
         self.take()
         ours = {1, os.getpid(), self.spare.pid if self.spare is not None else 0}
         cpu, resident = 0.0, 0
-        for name in os.listdir("/proc"):
+        for name in os.listdir(frames.proc()):
             if not name.isdigit() or int(name) in ours:
                 continue
             try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
+                fields = frames.read_proc(f"{name}/stat").rpartition(b")")[2].split()
                 if self.belongs(name, process):
                     cpu += sum(map(int, fields[11:15])) / TICKS
                     resident += max(0, int(fields[21]) * PAGE - self.shared)

@@ -42,7 +42,7 @@ class Spawner:
         while os.dup(0) < 6:  # so that no pipe gets a number that a run's process needs
             pass
         with contextlib.suppress(OSError):  # for what we fork: the kernel shall end it, not us
-            frames.write("/proc/self/oom_score_adj", "1000")
+            frames.write_proc("oom_score_adj", "1000")
         gc.collect()
         gc.freeze()
         while question := self.line.recv(_MOST):
@@ -77,9 +77,9 @@ class Spawner:
         try:
             os.setsid()
             if self.spaces:
-                frames.write("/proc/self/setgroups", "deny")
-                frames.write("/proc/self/uid_map", f"1000 {self.uid} 1")
-                frames.write("/proc/self/gid_map", f"1000 {self.gid} 1")
+                frames.write_proc("setgroups", "deny")
+                frames.write_proc("uid_map", f"1000 {self.uid} 1")
+                frames.write_proc("gid_map", f"1000 {self.gid} 1")
             job, stdin, stdout, stderr, requests, replies = its
             for place, fd in enumerate((stdin, stdout, stderr, requests, replies, job)):
                 os.dup2(fd, place)  # ours are all above these; see ``serve``
