@@ -7,6 +7,7 @@ that is busy for a while slows them all.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def _made(name: str, slots: int) -> Sandbox:
     if name == "jail":
         from assay.sandbox.jail import Jail
 
-        return Jail(slots=slots)
+        return Jail(slots=min(slots, os.cpu_count() or 1))
     from assay.sandbox.docker import DockerSandbox
 
     return DockerSandbox(slots=slots)

@@ -124,7 +124,7 @@ def script(source: str) -> NoReturn:
         status = 1
     try:
         if "threading" in sys.modules:
-            sys.modules["threading"]._shutdown()  # type: ignore[attr-defined] # as the interpreter does at its end
+            sys.modules["threading"]._shutdown()
         atexit._run_exitfuncs()
         sys.stdout.flush()
     except BaseException:

@@ -16,6 +16,7 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -65,9 +66,7 @@ class Keeper:
             head, body = frames.receive()
             if head["do"] != "run":
                 continue  # of a run that has just ended
-            self.take()
-            process, self.spare = self.spare, None
-            assert process is not None
+            process = self.living()
             run = Run(self, process, head, body)
             run.begin()
             self.prepare()  # while the program runs
@@ -86,6 +85,18 @@ class Keeper:
             if len(fds) < 6:
                 os._exit(1)  # the spawner has gone
             self.spare = Prepared(json.loads(told), fds)
+
+    def living(self) -> Prepared:
+        """The spare; another one where the kernel has ended it for want of memory."""
+        while True:
+            self.take()
+            process, self.spare = self.spare, None
+            assert process is not None
+            if not select.select([process.pidfd], [], [], 0)[0]:
+                return process
+            self.wait(process)
+            process.close()
+            self.prepare()
 
     def asked(self, **question: Any) -> Any:
         """What the spawner answers."""

@@ -41,8 +41,6 @@ class Spawner:
     def serve(self) -> None:
         while os.dup(0) < 6:  # so that no pipe gets a number that a run's process needs
             pass
-        with contextlib.suppress(OSError):  # for what we fork: the kernel shall end it, not us
-            frames.write_proc("oom_score_adj", "1000")
         gc.collect()
         gc.freeze()
         while question := self.line.recv(_MOST):
@@ -76,6 +74,8 @@ class Spawner:
         """In the new process."""
         try:
             os.setsid()
+            with contextlib.suppress(OSError):  # out of memory, the kernel shall end this, not us
+                frames.write_proc("oom_score_adj", "1000")
             if self.spaces:
                 frames.write_proc("setgroups", "deny")
                 frames.write_proc("uid_map", f"1000 {self.uid} 1")
