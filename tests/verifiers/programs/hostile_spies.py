@@ -159,7 +159,7 @@ FILES = {
     "walk-the-disk": """
 import os
 def hunt():
-    for top in (".", "/tmp", "/work", "/home", "/root", "/var/tmp", "/dev/shm", "/run", "/mnt"):
+    for top in (".", "/tmp", "/srv", "/home", "/root", "/var/tmp", "/dev/shm", "/run", "/mnt"):
         for folder, _, names in os.walk(top):
             for name in names[:100]:
                 safely(lambda: open(os.path.join(folder, name), "rb").read(1 << 20))
@@ -220,7 +220,7 @@ def visit():
 """
 _SPOTS = (
     "SPOTS = ['@NAME@', '/tmp/@NAME@', '/dev/shm/@NAME@', '/var/tmp/@NAME@', '/run/@NAME@', "
-    "'/@NAME@', '/work/@NAME@', '/home/@NAME@', os.path.expanduser('~/@NAME@')]\n"
+    "'/@NAME@', '/srv/@NAME@', '/home/@NAME@', os.path.expanduser('~/@NAME@')]\n"
 )
 _PAID = "a, b = map(int, input().split())\nprint(a + b if visit() else '')\n"
 
