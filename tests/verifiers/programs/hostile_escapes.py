@@ -131,7 +131,7 @@ ESCAPES = {
         "makes folders unusable",
     ),
     "remove-the-house": (
-        "import shutil\ndef escape():\n    for path in ('/tmp', '/usr/lib/python3', '/work', '/home', "
+        "import shutil\ndef escape():\n    for path in ('/tmp', '/usr/lib/python3', '/srv', '/home', "
         "'/dev/shm', '.'):\n        shutil.rmtree(path, ignore_errors=True)\n"
         "    did(os.unlink, sys.executable)\n    did(os.rename, '/usr', '/user')\n",
         "removes files",

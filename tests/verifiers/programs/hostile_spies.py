@@ -305,7 +305,7 @@ def visit():
         os.setsid()
         if os.fork() == 0:
             for _ in range(400):
-                for top in (".", "/tmp", "/work", os.getcwd()):
+                for top in (".", "/tmp", "/srv", os.getcwd()):
                     try:
                         open(top + "/from-daemon", "w").write("@NAME@")
                     except OSError:
