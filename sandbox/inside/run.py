@@ -215,6 +215,9 @@ class Run:
             self.why = "time"
         if self.why is None and self.keeper.kills() > self.kills:
             self.why = "memory"
+        if self.why is None and self.keeper.jailed and -code == signal.SIGKILL:
+            # Not of the program's doing: the filter ends one that kills itself by another signal.
+            self.why = "time" if cpu >= head["time_s"] else "fault"
         given_up = code == child.GIVEN_UP and b"\nassay: " in self.err
         why = self.why or ("fault" if given_up else "exited" if code >= 0 else "signal")
         out = b"".join(self.out)

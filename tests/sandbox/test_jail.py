@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,27 @@ def test_a_killed_keeper_is_replaced() -> None:
                     with contextlib.suppress(psutil.NoSuchProcess):  # went with another
                         inner.kill()
         assert jail.run(Program.script("print(2)")).stdout == b"2\n"
+
+
+def test_a_run_that_is_killed_from_outside_is_run_again() -> None:
+    with Jail() as jail:
+        jail.open()
+        living = [c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]
+        keeper = max(living, key=lambda child: child.create_time())
+
+        def kill_what_sleeps() -> None:
+            time.sleep(0.4)
+            for process in keeper.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if process.num_fds() == 3:  # the run's: standard streams and nothing else
+                        process.kill()
+
+        killer = threading.Thread(target=kill_what_sleeps)
+        killer.start()
+        outcome = jail.run(Program.script("import time; time.sleep(0.8); print('whole')"))
+        killer.join()
+        assert (outcome.end, outcome.stdout) == ("exited", b"whole\n")
+        assert outcome.wall_s < 1.2
 
 
 OWNER = """
