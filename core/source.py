@@ -113,9 +113,12 @@ class Source:
     def open(self, settings: Mapping[str, Any]) -> Callable[..., Any]:
         """The callable that judges: ``call(sample)``, or ``call(samples)`` when it takes many.
 
-        A class is instantiated here, with its settings when it takes them.
+        ``preload`` is imported first, so that no sample pays for it. A class is instantiated here,
+        with its settings when it takes them.
         """
         config = self.read(settings)
+        for module in self.preload:
+            importlib.import_module(module)
         target: Callable[..., Any] = self.target
         takes_config = _takes_config(target)
         if inspect.isclass(self.target):
@@ -215,7 +218,7 @@ def source(
         view: the part of the completion it sees, unless the recipe says otherwise.
         pass_at: the score from which a sample passes; by default 1 for binary and unit scales.
         config: pydantic model of the settings; by default the annotation of the parameter.
-        preload: modules to import in the worker before it is handed samples.
+        preload: modules to import before it is handed samples.
         batched: one call takes many samples although each verdict depends on its own alone.
         keeps_children: the source owns long-lived child processes; others are ended after a call.
 

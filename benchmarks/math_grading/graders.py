@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
+
+from . import peer_graders
+from .peer_graders import Grade
+from .text import boxed
 
 __all__ = ["GRADERS", "Grade"]
-
-Grade = Callable[[str, str], tuple[bool, str]]
 
 
 def _assay(module: str, name: str) -> Grade:
@@ -91,17 +94,6 @@ def same_text() -> Grade:
     return grade
 
 
-def boxed(response: str) -> str:
-    """The inside of the last box, by counting braces; "" where there is none that ends."""
-    start = response.rfind("\\boxed{")
-    depth = 0
-    for place in range(start + 6, len(response)) if start >= 0 else ():
-        depth += (response[place] == "{") - (response[place] == "}")
-        if depth == 0:
-            return response[start + 7 : place]
-    return ""
-
-
 GRADERS: dict[str, Callable[[], Grade]] = {
     "assay math.symbolic": symbolic,
     "assay math.exact": exact,
@@ -109,4 +101,5 @@ GRADERS: dict[str, Callable[[], Grade]] = {
     "trl accuracy_reward": trl_accuracy,
     "latex2sympy + simplify": latex2sympy,
     "same text": same_text,
+    **{name: partial(peer_graders.load, name) for name in peer_graders.PEER_GRADERS},
 }

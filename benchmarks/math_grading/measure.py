@@ -20,7 +20,7 @@ from typing import IO
 
 from .corpus import Row
 
-__all__ = ["DEADLINE_S", "Outcome", "run"]
+__all__ = ["DEADLINE_S", "NotStartedError", "Outcome", "run"]
 
 DEADLINE_S = 10.0
 _START_S = 120.0
@@ -37,6 +37,10 @@ class Outcome:
     fault: str | None = None
     """``hang``, ``crash``, or the name of an exception."""
     peak_bytes: int = 0
+
+
+class NotStartedError(RuntimeError):
+    """A grader that cannot be run here."""
 
 
 class _Child:
@@ -61,7 +65,9 @@ class _Child:
         )
         if self._line(_START_S).strip() != "ready":
             self.kill()
-            raise RuntimeError(f"the grader {grader!r} does not start")
+            raise NotStartedError(
+                f"the grader {grader!r} does not start: its packages or its checkout are missing"
+            )
 
     def ask(self, row: Row) -> Outcome:
         try:

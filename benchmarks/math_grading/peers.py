@@ -17,7 +17,7 @@ from typing import Any
 
 from .corpus import Row
 
-__all__ = ["peer_rows"]
+__all__ = ["checkout", "peer_rows"]
 
 _Pair = tuple[str, str, bool]
 """Gold, prediction, expected."""
@@ -39,8 +39,8 @@ def peer_rows(folder: Path) -> list[Row]:
     }
     found: dict[tuple[str, str], Row] = {}
     for name, reader in readers.items():
-        checkout = _checkout(folder, name)
-        for gold, said, expected in reader(checkout) if checkout else ():
+        clone = checkout(folder, name)
+        for gold, said, expected in reader(clone) if clone else ():
             if gold.strip() and not _disputed(gold, said):
                 row = Row(
                     gold=gold,
@@ -55,7 +55,8 @@ def peer_rows(folder: Path) -> list[Row]:
     return list(found.values())
 
 
-def _checkout(folder: Path, name: str) -> Path | None:
+def checkout(folder: Path, name: str) -> Path | None:
+    """The clone of ``name`` in ``folder``, if there is one."""
     for path in sorted(folder.iterdir()):
         if path.name.rpartition("+")[2] == name:
             return path / "repo" if (path / "repo").is_dir() else path
