@@ -121,6 +121,21 @@ def test_a_hedge_is_wrong_unless_the_recipe_says_so(text: str) -> None:
         assert math_symbolic.open({"hedge": "last"})(sample).passed is (truth == "4")
 
 
+@pytest.mark.parametrize(
+    ("truth", "right", "wrong"),
+    [
+        (r"\boxed{4} or \boxed{6}", r"\{4, 6\}", "6"),
+        (r"\boxed{4}; so in the end \boxed{6} and \boxed{9}", "6, 9", "4, 6, 9"),
+        (r"either \boxed{4} or, wait, thus \boxed{6}", "6", "4, 6"),
+    ],
+)
+def test_a_ground_truth_may_hold_several_boxes(truth: str, right: str, wrong: str) -> None:
+    call = math_symbolic.open({})
+    for answer, passed in ((right, True), (wrong, False)):
+        sample = Sample(completion=f"\\boxed{{{answer}}}", ground_truth=truth).view("answer")
+        assert call(sample).passed is passed, answer
+
+
 def test_strict_mode_wants_a_mark() -> None:
     bare = Sample(completion="42", ground_truth="42").view("answer")
     assert math_symbolic.open({})(bare).passed
