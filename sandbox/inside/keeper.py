@@ -43,8 +43,8 @@ LOADED = (
 class Keeper:
     """In the process that relays: knows what runs are given, and forks nothing."""
 
-    def __init__(self, line: socket.socket, *, jailed: bool) -> None:
-        self.line, self.jailed = line, jailed
+    def __init__(self, line: socket.socket, spawner: int, *, jailed: bool) -> None:
+        self.line, self.spawner, self.jailed = line, spawner, jailed
         self.spoiled = False
         """Something of a run could not be removed: nobody else may run here."""
         self.processes = 8
@@ -52,6 +52,8 @@ class Keeper:
         self.coming = 0
         """Prepared processes that were asked for and not yet taken."""
         self.spare: Prepared | None = None
+        self.ended: dict[int, tuple[int, float, int]] = {}
+        """Status and use of a spare that ended unasked."""
         self.shared = 0
         """Bytes that every forked process has in common with us."""
 
@@ -108,8 +110,20 @@ class Keeper:
 
     def wait(self, process: Prepared) -> tuple[int, float, int]:
         """Status, CPU seconds and highest memory in KiB of a process that has ended."""
-        status, seconds, memory = self.asked(do="wait", pid=process.pid)
-        return int(status), float(seconds), int(memory)
+        if process.pid in self.ended:
+            return self.ended.pop(process.pid)
+        _, status, use = os.wait4(process.pid, 0)
+        return status, use.ru_utime + use.ru_stime, use.ru_maxrss
+
+    def reap(self) -> None:
+        """Orphans of a container's run, who are ours as we are the first process."""
+        self.take()
+        while True:
+            pid, status, use = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            if self.spare is not None and pid == self.spare.pid:
+                self.ended[pid] = status, use.ru_utime + use.ru_stime, use.ru_maxrss
 
     def end_processes(self, process: Prepared, *, cleaning: bool = False) -> None:
         """The first process of a pid namespace takes all others along."""
@@ -119,6 +133,7 @@ class Keeper:
                     signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
             return
         assert process.uid is not None
+        self.reap()
         if cleaning and nothing_left_of(process.uid):
             return
         clean = self.asked(do="sweep", uid=process.uid, cleaning=cleaning)
@@ -140,7 +155,7 @@ class Keeper:
     def used_by(self, process: Prepared) -> tuple[float, int]:
         """CPU seconds and resident bytes of a run, over all its processes that live."""
         self.take()
-        ours = {1, os.getpid(), self.spare.pid if self.spare is not None else 0}
+        ours = {1, self.spawner, self.spare.pid if self.spare is not None else 0}
         cpu, resident = 0.0, 0
         for name in os.listdir(frames.proc()):
             if not name.isdigit() or int(name) in ours:
@@ -181,14 +196,14 @@ def main() -> None:
     for name in LOADED.split():
         importlib.import_module(name)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
-        ours.close()
-        Keeper(theirs, jailed=mode == "jail").serve()
+    if (spawner := os.fork()) == 0:
+        theirs.close()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        null = os.open("/dev/null", os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        Spawner(ours, jailed=mode == "jail", first_uid=first_uid).serve()
         os._exit(0)
-    theirs.close()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    null = os.open("/dev/null", os.O_RDWR)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
-    Spawner(ours, jailed=mode == "jail", first_uid=first_uid).serve()
+    ours.close()
+    Keeper(theirs, spawner, jailed=mode == "jail").serve()
     os._exit(0)

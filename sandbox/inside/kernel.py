@@ -25,26 +25,54 @@ __all__ = [
     "unshare",
 ]
 
-LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC = ctypes.PyDLL(None, use_errno=True)
 X86 = os.uname().machine == "x86_64"
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
+PARENT = 0x8000
 NAMESPACES = {
     "user": NEWUSER, "pid": NEWPID, "mount": NEWNS, "ipc": NEWIPC, "net": NEWNET, "uts": NEWUTS,
     "cgroup": NEWCGROUP,
 }  # fmt: skip
-READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, BIND, REC, PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
+READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND = 1, 2, 4, 8, 32, 4096
+REC, PRIVATE = 16384, 1 << 18
 DETACH = 2
 
 
 def call(name: str, *args: Any) -> int:
     """A function of libc; raises OSError."""
-    result: int = getattr(LIBC, name)(*args)
+    return checked(name, getattr(LIBC, name)(*args))
+
+
+def checked(name: str, result: int) -> int:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
     return result
+
+
+def bound(name: str, *types: Any) -> Any:
+    """A function of libc that is told its types once.
+
+    For what every run calls: working them out at each call writes to a hundred pages that a forked
+    process then has to copy.
+    """
+    function = LIBC[name]  # not the attribute, which is one for all
+    function.argtypes, function.restype = types, ctypes.c_long
+    return function
+
+
+_numbers = bound("syscall", *[ctypes.c_long] * 7)
+_prctl = bound("prctl", *[ctypes.c_long] * 5)
+_capset = bound("capset", ctypes.c_void_p, ctypes.c_void_p)
+_mount = bound("mount", *[ctypes.c_char_p] * 3, ctypes.c_ulong, ctypes.c_char_p)
+_before_fork, _in_parent, _in_child = (
+    ctypes.pythonapi[f"PyOS_{name}"]
+    for name in ("BeforeFork", "AfterFork_Parent", "AfterFork_Child")
+)
+for _function in (_before_fork, _in_parent, _in_child):
+    _function.argtypes, _function.restype = (), None
 
 
 def syscall(x86: int, arm: int, *args: Any) -> int:
@@ -60,29 +88,28 @@ def unshare(*names: str) -> None:
     call("unshare", flags)
 
 
-def fork_into(*names: str) -> int:
-    """Fork; the child is in new namespaces. 0 in the child, as fork."""
-    flags = int(signal.SIGCHLD)
+def fork_into(*names: str, sibling: bool = False) -> int:
+    """Fork; the child is in new namespaces. 0 in the child, as fork.
+
+    ``sibling``: the child is our parent's, which waits for it.
+    """
+    flags = int(signal.SIGCHLD) | (PARENT if sibling else 0)
     for name in names:
         flags |= NAMESPACES[name]
-    ctypes.pythonapi.PyOS_BeforeFork()
-    pid: int = LIBC.syscall(
-        ctypes.c_long(56 if X86 else 220), ctypes.c_long(flags),
-        *(ctypes.c_long(0) for _ in range(4)),
-    )  # fmt: skip
-    number = ctypes.get_errno()
+    _before_fork()
+    pid: int = _numbers(56 if X86 else 220, flags, 0, 0, 0, 0, 0)
     if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
+        _in_child()
         return 0
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
-    if pid < 0:
-        raise OSError(number, f"clone into {' '.join(names)}: {os.strerror(number)}")
-    return pid
+    _in_parent()
+    return checked(f"clone into {' '.join(names)}", pid)
 
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
-    encoded = [None if a is None else os.fsencode(a) for a in (source, target, kind)]
-    call("mount", *encoded, ctypes.c_ulong(flags), options.encode() or None)
+    source_, target_, kind_ = [
+        None if a is None else os.fsencode(a) for a in (source, target, kind)
+    ]
+    checked("mount", _mount(source_, target_, kind_, flags, options.encode() or None))
 
 
 def umount(target: str) -> None:
@@ -103,13 +130,15 @@ def set_read_only(target: str, *, recursive: bool) -> None:
 
 def close_all_but(highest_kept: int) -> None:
     """Close every descriptor above one."""
-    syscall(436, 436, highest_kept + 1, 0xFFFFFFFF, 0)
+    checked("close_range", _numbers(436, highest_kept + 1, 0xFFFFFFFF, 0, 0, 0, 0))
 
 
 def drop_capabilities() -> None:
-    header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0), 8)
-    nothing = ctypes.create_string_buffer(24)
-    call("capset", header, nothing)
+    checked("capset", _capset(_HEADER, _NOTHING))
+
+
+_HEADER = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0), 8)
+_NOTHING = ctypes.create_string_buffer(24)
 
 
 def harden(*, first: bool = False) -> None:
@@ -118,8 +147,9 @@ def harden(*, first: bool = False) -> None:
     ``first``: this is the first process of its pid namespace, which the kernel shields from its
     own signals; here a program that kills or stops itself ends all the same.
     """
-    call("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    call("prctl", 22, 2, ctypes.byref(_FIRST if first else _PROGRAM), 0, 0)  # PR_SET_SECCOMP
+    checked("prctl", _prctl(38, 1, 0, 0, 0))  # PR_SET_NO_NEW_PRIVS
+    program = ctypes.addressof(_FIRST if first else _PROGRAM)
+    checked("seccomp", _prctl(22, 2, program, 0, 0))  # PR_SET_SECCOMP
 
 
 # --- seccomp ----------------------------------------------------------------------------------

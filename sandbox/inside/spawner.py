@@ -1,5 +1,7 @@
 """The process that makes every process of a run, and never sees what a run is given.
 
+What it makes are children of the keeper, which waits for them.
+
 A fork copies memory. So what is forked comes from here, where no program, input or output of any
 run has ever been; the keeper, which relays them, only asks. Runs inside, so standard library only.
 """
@@ -12,7 +14,7 @@ import json
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from . import child, frames, kernel
@@ -32,28 +34,22 @@ class Spawner:
 
     def __init__(self, line: socket.socket, *, jailed: bool, first_uid: int) -> None:
         self.line, self.jailed, self.first_uid = line, jailed, first_uid
-        self.spaces = ("user", "pid", "mount") if jailed else ()
-        self.uid, self.gid = os.getuid(), os.getgid()
         self.count = 0
-        self.ended: dict[int, list[float]] = {}
-        """Status and use of processes that ended before they were asked for."""
 
     def serve(self) -> None:
         while os.dup(0) < 6:  # so that no pipe gets a number that a run's process needs
             pass
+        if self.jailed:
+            enter_user_namespace()
         gc.collect()
         gc.freeze()
         while question := self.line.recv(_MOST):
             asked = json.loads(question)
             if asked["do"] == "prepare":
                 self.prepare()
-            elif asked["do"] == "wait":
-                self.answer(self.wait(asked["pid"]))
             else:
-                self.answer(self.sweep(asked["uid"], cleaning=asked["cleaning"]))
-
-    def answer(self, told: Any) -> None:
-        self.line.send(json.dumps(told).encode())
+                clean = self.sweep(asked["uid"], cleaning=asked["cleaning"])
+                self.line.send(json.dumps(clean).encode())
 
     def prepare(self) -> None:
         """A process that waits for a job; the ends of its pipes go to the keeper."""
@@ -63,7 +59,7 @@ class Spawner:
         read_by_it = (0, 1, 4)  # job, standard input, requests; it writes to the others
         its = [pair[0 if n in read_by_it else 1] for n, pair in enumerate(pipes)]
         ours = [pair[1 if n in read_by_it else 0] for n, pair in enumerate(pipes)]
-        pid = kernel.fork_into(*self.spaces) if self.spaces else os.fork()
+        pid = kernel.fork_into(*(("pid", "mount") if self.jailed else ()), sibling=True)
         if pid == 0:
             self.become_ready(its, uid)
         socket.send_fds(self.line, [json.dumps({"pid": pid, "uid": uid}).encode()], ours)
@@ -76,10 +72,8 @@ class Spawner:
             os.setsid()
             with contextlib.suppress(OSError):  # out of memory, the kernel shall end this, not us
                 frames.write_proc("oom_score_adj", "1000")
-            if self.spaces:
-                frames.write_proc("setgroups", "deny")
-                frames.write_proc("uid_map", f"1000 {self.uid} 1")
-                frames.write_proc("gid_map", f"1000 {self.gid} 1")
+            if self.jailed:
+                child.mount_work(child.READY_MB)
             job, stdin, stdout, stderr, requests, replies = its
             for place, fd in enumerate((stdin, stdout, stderr, requests, replies, job)):
                 os.dup2(fd, place)  # ours are all above these; see ``serve``
@@ -89,25 +83,22 @@ class Spawner:
             os._exit(child.GIVEN_UP)
         child.main(5, uid)
 
-    def wait(self, wanted: int) -> list[float]:
-        """Status, CPU seconds and highest memory in KiB of a process that has ended."""
-        while wanted not in self.ended:
-            pid, status, use = os.wait4(-1, 0)  # orphans of a container's runs, too
-            self.ended[pid] = [status, use.ru_utime + use.ru_stime, use.ru_maxrss]
-        told = self.ended[wanted]
-        self.ended.clear()
-        return told
-
     def sweep(self, uid: int, *, cleaning: bool) -> bool:
         """End all processes of a container's run, and remove its files; whether that worked."""
         helper = os.fork()
         if helper == 0:
             sweep(uid, cleaning=cleaning)
-        while True:
-            pid, status, use = os.wait4(-1, 0)
-            if pid == helper:
-                return status == 0
-            self.ended[pid] = [status, use.ru_utime + use.ru_stime, use.ru_maxrss]
+        return os.waitpid(helper, 0)[1] == 0
+
+
+def enter_user_namespace() -> None:
+    """Where we may make the other namespaces of a run, each owned by this one. What runs there has
+    no capability in it, and the filter forbids to make another."""
+    uid, gid = os.getuid(), os.getgid()
+    kernel.unshare("user")
+    frames.write_proc("setgroups", "deny")
+    frames.write_proc("uid_map", f"1000 {uid} 1")
+    frames.write_proc("gid_map", f"1000 {gid} 1")
 
 
 def sweep(uid: int, *, cleaning: bool) -> NoReturn:
