@@ -109,20 +109,31 @@ def limit(job: dict[str, Any]) -> None:
         resource.setrlimit(which, (kept, kept))
 
 
+def open_streams() -> None:
+    """Standard streams of the program to come, over descriptors 0 to 2, which are pipes then. Done
+    where processes are made, so that none has to do it."""
+    kept = [os.dup(fd) for fd in range(3)]
+    for fd, end in ((0, 0), (1, 1), (2, 1)):
+        pipe = os.pipe()
+        os.dup2(pipe[end], fd)
+        for unused in pipe:
+            os.close(unused)
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = open(  # type: ignore[misc]
+        2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
+    )
+    for fd, old in enumerate(kept):
+        os.dup2(old, fd)
+        os.close(old)
+
+
 def script(source: str) -> NoReturn:
     """A Python program as ``__main__``, with real descriptors 0, 1 and 2."""
     main_module = types.ModuleType("__main__")
     main_module.__dict__.update(__builtins__=__builtins__, __file__="main.py")
     sys.modules["__main__"] = main_module
     sys.argv = ["main.py"]
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = open(
-        2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
-    )
-    for name in ("stdin", "stdout", "stderr"):
-        setattr(sys, f"__{name}__", getattr(sys, name))
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     status = 0
     try:
         exec(compile(source.removeprefix("\ufeff"), "main.py", "exec"), main_module.__dict__)

@@ -384,8 +384,6 @@ class Relay:
 
 def serve(requests_fd: int, replies_fd: int, source: str, setup: str) -> NoReturn:
     """Load the program and answer until nobody asks any more. Never returns."""
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]
     sys.argv = ["solution.py"]
     server = Server(Wire(requests_fd, replies_fd))
     if server.load(source, setup):

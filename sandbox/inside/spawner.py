@@ -41,6 +41,8 @@ class Spawner:
             pass
         if self.jailed:
             enter_user_namespace()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        child.open_streams()
         gc.collect()
         gc.freeze()
         while question := self.line.recv(_MOST):
