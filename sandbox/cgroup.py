@@ -21,6 +21,9 @@ class Cgroup:
 
     def __init__(self, memory: Path, pids: Path, *, second: bool) -> None:
         self._memory, self._pids, self._second = memory, pids, second
+        self._allowed = (-1, -1)
+        events = "memory.events" if second else "memory.oom_control"
+        self._events = os.open(memory / events, os.O_RDONLY | os.O_CLOEXEC)
 
     def add(self, pid: int) -> None:
         """This process, and what it starts from now on."""
@@ -29,9 +32,12 @@ class Cgroup:
 
     def allow(self, memory_bytes: int, processes: int) -> None:
         """Limits from now on."""
+        if (memory_bytes, processes) == self._allowed:
+            return
         name = "memory.max" if self._second else "memory.limit_in_bytes"
         (self._memory / name).write_text(str(memory_bytes))
         (self._pids / "pids.max").write_text(str(processes))
+        self._allowed = memory_bytes, processes
 
     def used(self) -> int:
         """Bytes in use."""
@@ -40,15 +46,14 @@ class Cgroup:
 
     def kills(self) -> int:
         """How often the kernel has ended a process of the group for memory."""
-        name = "memory.events" if self._second else "memory.oom_control"
-        for line in (self._memory / name).read_text().splitlines():
-            word, _, count = line.partition(" ")
-            if word == "oom_kill":
-                return int(count)
-        return 0
+        _, word, rest = os.pread(self._events, 4096, 0).partition(b"\noom_kill ")
+        return int(rest.partition(b"\n")[0]) if word else 0
 
     def close(self) -> None:
         """End what is left in it and remove it."""
+        if self._events >= 0:
+            os.close(self._events)
+            self._events = -1
         for folder in {self._memory, self._pids}:
             for _ in range(200):
                 with contextlib.suppress(OSError):

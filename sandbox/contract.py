@@ -130,6 +130,11 @@ class Outcome:
         return self.end == "exited" and self.code == 0
 
 
+def has_loaded(reply: Any) -> bool:
+    """Whether a server's first reply says that the program has been executed."""
+    return type(reply) is dict and "loaded" in reply
+
+
 class Session(ABC):
     """A running server: requests go in and replies come out, as JSON values, one at a time.
 
@@ -145,9 +150,19 @@ class Session(ABC):
         they are over.
         """
 
+    def first(self, request: Any, within_s: float | None = None) -> tuple[Any | None, Any | None]:
+        """The reply a server gives once it has loaded, and the one to a first request, which may be
+        on its way before that; None for it when the program did not load."""
+        loaded = self.ask(None)
+        return loaded, self.ask(request, within_s) if has_loaded(loaded) else None
+
     @abstractmethod
     def wait(self) -> Outcome:
         """Wait until the program has ended by itself or at a limit."""
+
+    def stop(self) -> None:
+        """Begin to end the run, without waiting; no more requests. ``close`` comes later."""
+        return
 
     @abstractmethod
     def close(self) -> Outcome:

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from .contract import End, Limits, Outcome, Program, Session
+from .contract import End, Limits, Outcome, Program, Session, has_loaded
 
 __all__ = ["KeeperLink", "KeeperSession", "LostKeeper", "SocketStream", "Stream"]
 
@@ -137,6 +137,7 @@ class KeeperSession(Session):
         self._link, self._program, self._limits, self._done = link, program, limits, done
         self._over_memory = over_memory
         self._replies = bytearray()
+        self._stopped = False
         self._outcome: Outcome | None = None
         self._deadline = time.monotonic() + limits.clock_s + _GRACE_S
         try:
@@ -147,9 +148,8 @@ class KeeperSession(Session):
     def ask(self, request: Any, within_s: float | None = None) -> Any | None:
         deadline = None if within_s is None else time.monotonic() + within_s
         try:
-            if request is not None and self._outcome is None:
-                text = json.dumps(request).encode()
-                self._link.send({"do": "ask"}, b"%d\n" % len(text) + text)
+            if request is not None:
+                self._send(request)
             while True:
                 known, reply = self._reply()
                 if known:
@@ -163,6 +163,19 @@ class KeeperSession(Session):
         except LostKeeper as lost:
             self._lost(lost)
             return None
+
+    def first(self, request: Any, within_s: float | None = None) -> tuple[Any | None, Any | None]:
+        try:
+            self._send(request)
+        except LostKeeper as lost:
+            self._lost(lost)
+        loaded = self.ask(None)
+        return loaded, self.ask(None, within_s) if has_loaded(loaded) else None
+
+    def _send(self, request: Any) -> None:
+        if self._outcome is None:
+            text = json.dumps(request).encode()
+            self._link.send({"do": "ask"}, b"%d\n" % len(text) + text)
 
     def _reply(self) -> tuple[bool, Any]:
         """The next whole reply; nonsense ends the run."""
@@ -204,7 +217,7 @@ class KeeperSession(Session):
 
     def wait(self) -> Outcome:
         try:
-            if self._outcome is None and self._program.kind == "server":
+            if self._outcome is None and self._program.kind == "server" and not self._stopped:
                 self._link.send({"do": "close"})
             while self._outcome is None:
                 self._hear(self._deadline)
@@ -214,12 +227,16 @@ class KeeperSession(Session):
         assert self._outcome is not None
         return self._outcome
 
-    def close(self) -> Outcome:
-        if self._outcome is None:
+    def stop(self) -> None:
+        if self._outcome is None and not self._stopped:
+            self._stopped = True
             try:
                 self._link.send({"do": "kill", "why": "signal"})
             except LostKeeper as lost:
                 self._lost(lost)
+
+    def close(self) -> Outcome:
+        self.stop()
         return self.wait()
 
     def _ended(self, outcome: Outcome, *, healthy: bool = True) -> None:

@@ -186,50 +186,51 @@ def _filter(*, first: bool) -> bytes:
     """A BPF program: the architecture must be ours, what is denied answers EPERM, the rest runs.
 
     ``clone3`` answers ENOSYS, so that threads fall back to ``clone``, whose flags can be read.
+    Short, as the kernel translates it anew for each run: answers stand at the end, once each.
     """
-    code: list[bytes] = []
-
-    def step(op: int, yes: int, no: int, value: int) -> None:
-        code.append(struct.pack("HBBI", op, yes, no, value))
-
+    code: list[tuple[int, str | int, str | int, int]] = []
     load, equal, any_bit, at_least, give = 0x20, 0x15, 0x45, 0x35, 0x06
+    place = 0 if X86 else 1
+
+    def step(op: int, yes: str | int, no: str | int, value: int) -> None:
+        code.append((op, yes, no, value))
+
     step(load, 0, 0, 4)
-    step(equal, 1, 0, 0xC000003E if X86 else 0xC00000B7)
-    step(give, 0, 0, _KILL)
+    step(equal, 0, "kill", 0xC000003E if X86 else 0xC00000B7)
     step(load, 0, 0, 0)
     if X86:  # the x32 numbers
-        step(at_least, 0, 1, 0x40000000)
-        step(give, 0, 0, _ENOSYS)
-    place = 0 if X86 else 1
-    step(equal, 0, 1, _CLONE3[place])
-    step(give, 0, 0, _ENOSYS)
+        step(at_least, "unknown", 0, 0x40000000)
+    step(equal, "unknown", 0, _CLONE3[place])
     for numbers in _DENIED.values():
         if (number := numbers[place]) is not None:
-            step(equal, 0, 1, number)
-            step(give, 0, 0, _EPERM)
+            step(equal, "refuse", 0, number)
     if first:
         for numbers, signal_at in _SIGNALLING:
-            step(equal, 0, 8, numbers[place])
+            step(equal, 0, 6, numbers[place])
             step(load, 0, 0, 16)
             step(equal, 1, 0, 1)
-            step(equal, 0, 3, 0)
+            step(equal, 0, "allow", 0)
             step(load, 0, 0, signal_at)
-            step(equal, 2, 0, int(signal.SIGKILL))
-            step(equal, 1, 0, int(signal.SIGSTOP))
-            step(give, 0, 0, _ALLOW)
-            step(give, 0, 0, _KILL)
-            step(load, 0, 0, 0)
-    step(equal, 0, 4, _CLONE[place])
+            step(equal, "kill", 0, int(signal.SIGKILL))
+            step(equal, "kill", "allow", int(signal.SIGSTOP))
+    step(equal, 0, 2, _CLONE[place])
     step(load, 0, 0, 16)
-    step(any_bit, 0, 1, _NEW_ANYTHING)
-    step(give, 0, 0, _EPERM)
-    step(give, 0, 0, _ALLOW)
-    step(equal, 0, 3, _IOCTL[place])
+    step(any_bit, "refuse", "allow", _NEW_ANYTHING)
+    step(equal, 0, "allow", _IOCTL[place])
     step(load, 0, 0, 24)
-    step(equal, 0, 1, 0x5412)  # TIOCSTI: typing into somebody's terminal
-    step(give, 0, 0, _EPERM)
-    step(give, 0, 0, _ALLOW)
-    return b"".join(code)
+    step(equal, "refuse", "allow", 0x5412)  # TIOCSTI: typing into somebody's terminal
+    answers = {"allow": _ALLOW, "refuse": _EPERM, "unknown": _ENOSYS, "kill": _KILL}
+    at = {name: len(code) + number for number, name in enumerate(answers)}
+    for answer in answers.values():
+        step(give, 0, 0, answer)
+
+    def jump(to: str | int, here: int) -> int:
+        return to if isinstance(to, int) else at[to] - here - 1
+
+    return b"".join(
+        struct.pack("HBBI", op, jump(yes, here), jump(no, here), value)
+        for here, (op, yes, no, value) in enumerate(code)
+    )
 
 
 class _Program(ctypes.Structure):

@@ -247,6 +247,8 @@ def _evaluated(plan: Plan, source: str, bench: Bench) -> Graded:
         answers.get(caller, plan.asked, plan.keys)
         if plan.dependent:  # what those calls made known leads to more, all of one kind mostly
             answers.get(caller, *answers.found())
+        else:  # it ends while the values are compared
+            caller.stop()
         cases = _walk(plan, answers.taker(caller))
     graded = Graded(cases, stderr=caller.stderr)
     if caller.served.load_error:
@@ -303,6 +305,8 @@ class Answers:
         def ask(_: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
             asked = _asked(self._plan, name, args, kwargs)
             waiting = known.get(_key(asked))
+            if not waiting and caller.stopped:
+                raise NeedsJudge("a call that was not foreseen")
             reply = waiting.popleft() if waiting else caller.one(asked)
             if reply is None:
                 raise CallFailed(caller.problem or "the program gave no value")

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ....sandbox.contract import Limits, Outcome, Program, Sandbox, SandboxFault, Session
+from ....sandbox.contract import (
+    Limits,
+    Outcome,
+    Program,
+    Sandbox,
+    SandboxFault,
+    Session,
+    has_loaded,
+)
 from ..compare import Compare
 from ..languages import LANGUAGES
 from ..truth import Task
@@ -162,16 +170,37 @@ class Served:
         self._bench, self._session = bench, session
         self.outcome: Outcome | None = None
         """How it ended, once it has."""
-        self.load_error = ""
-        loaded = self._reply(session.ask(None))
-        if loaded is not None and "loaded" not in loaded:
-            self.load_error = told(loaded)
+        self.pending = True
+        """Nobody has heard yet whether the program has loaded."""
+        self._load_error = ""
 
     def ask(self, request: Any, within_s: float | None = None) -> dict[str, Any] | None:
         """A reply; None when the run has ended. An ended one stays so."""
-        if self.outcome is not None:
+        if self.outcome is not None or self._load_error:
             return None
-        return self._reply(self._session.ask(request, within_s))
+        if not self.pending:
+            return self._reply(self._session.ask(request, within_s))
+        loaded, reply = self._session.first(request, within_s)
+        return self._reply(reply) if self._has_loaded(loaded) else None
+
+    def _has_loaded(self, said: Any) -> bool:
+        self.pending = False
+        loaded = self._reply(said)
+        if loaded is not None and not has_loaded(loaded):
+            self._load_error = told(loaded)
+        return loaded is not None and not self._load_error
+
+    @property
+    def load_error(self) -> str:
+        """Why the program could not be executed; empty when it could. Waits until that is known."""
+        if self.pending and self.outcome is None:
+            self._has_loaded(self._session.ask(None))
+        return self._load_error
+
+    def stop(self) -> None:
+        """Begin to end it: nothing more will be asked."""
+        if self.outcome is None:
+            self._session.stop()
 
     def _reply(self, reply: Any) -> dict[str, Any] | None:
         if reply is None:

@@ -36,14 +36,28 @@ class Caller:
     def __init__(self, bench: Bench, source: str, setup: str) -> None:
         self._bench, self._program = bench, (source, setup)
         self.served = bench.serve(source, setup)
-        self.problem = self.served.problem
-        """Why there are no answers any more; empty while there are."""
+        self._problem = ""
         self.stderr = b""
+        self.stopped = self._over = False
+
+    @property
+    def problem(self) -> str:
+        """Why there are no answers (any more); empty while there are. Waits for the program to
+        have loaded."""
+        if not self._over:
+            self._problem = self._problem or self.served.problem
+        return self._problem
+
+    def stop(self) -> None:
+        """Begin to end the program: nothing more will be asked."""
+        if not self.served.pending:
+            self.stopped = True
+            self.served.stop()
 
     def all(self, calls: Sequence[Asked], go_on: GoOn) -> None:
         """Ask for all, in order; ``go_on`` gets each reply and says whether to go on."""
         place = 0
-        while place < len(calls) and not self.problem:
+        while place < len(calls) and not self._problem:
             end = min(place + _PIECE, len(calls))
             name = calls[place].name
             many: list[list[Any]] = [
@@ -56,7 +70,7 @@ class Caller:
                 self._again(calls, place, end, go_on)
                 return
             if type(values) is not list or not values or len(values) > len(many):
-                self.problem = "the program's process wrote what is no answer"
+                self._problem = "the program's process wrote what is no answer"
                 return
             for number, value in enumerate(values, place):
                 if not go_on(number, value if type(value) is dict else {}):
@@ -66,7 +80,7 @@ class Caller:
     def _again(self, calls: Sequence[Asked], place: int, end: int, go_on: GoOn) -> None:
         """The piece that was lost, call by call."""
         self._ended()
-        if end - place < 2 or self._bench.left_s < 0.1:
+        if self.served.load_error or end - place < 2 or self._bench.left_s < 0.1:
             return
         first, why = self.served, self.problem
         with self._bench.serve(*self._program) as self.served:
@@ -76,7 +90,7 @@ class Caller:
                     break
             if self.served.outcome is None and not self.served.load_error:
                 why = "the program does not do the same twice"
-        self.served, self.problem = first, why
+        self.served, self._problem = first, why
 
     def one(self, call: Asked, within_s: float | None = None) -> dict[str, Any] | None:
         """One call; None when the program has ended."""
@@ -97,7 +111,7 @@ class Caller:
         self.stderr = self.stderr or self.served.close().stderr
 
     def _ended(self) -> None:
-        self.problem = self.problem or self.served.problem
+        self._problem = self.problem
         if self.served.outcome is not None:
             self.stderr = self.served.outcome.stderr
 
@@ -105,6 +119,9 @@ class Caller:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self._problem = self.problem
+        self._over = True  # that we end it is no problem of the program's
         self.served.__exit__(kind, None, None)
         if self.served.outcome is not None:
             self.stderr = self.stderr or self.served.outcome.stderr
