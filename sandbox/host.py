@@ -71,17 +71,30 @@ class KeeperLink:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._buffer = bytearray()
+        self._unsent = b""
 
-    def send(self, head: Head, body: bytes = b"") -> None:
+    def hold(self, head: Head, body: bytes = b"") -> None:
+        """Send it with the next frame, or when somebody waits for one: waking the keeper once
+        costs less than twice."""
         text = json.dumps(head).encode()
         sizes = len(text).to_bytes(4, "little") + len(body).to_bytes(4, "little")
+        self._unsent += sizes + text + body
+
+    def send(self, head: Head, body: bytes = b"") -> None:
+        self.hold(head, body)
+        self._flush()
+
+    def _flush(self) -> None:
+        data, self._unsent = self._unsent, b""
         try:
-            self._stream.send(sizes + text + body)
+            if data:
+                self._stream.send(data)
         except OSError as error:
             raise LostKeeper(f"the keeper cannot be reached: {error}") from error
 
     def frame(self, within_s: float) -> tuple[Head, bytes] | None:
         """The next frame; None when none came in time. Raises ``LostKeeper``."""
+        self._flush()
         deadline = time.monotonic() + within_s
         while True:
             if (found := self._cut()) is not None:
@@ -140,10 +153,7 @@ class KeeperSession(Session):
         self._stopped = False
         self._outcome: Outcome | None = None
         self._deadline = time.monotonic() + limits.clock_s + _GRACE_S
-        try:
-            link.send(*_job(program, stdin, limits, watch_memory=watch_memory))
-        except LostKeeper as lost:
-            self._lost(lost)
+        link.hold(*_job(program, stdin, limits, watch_memory=watch_memory))
 
     def ask(self, request: Any, within_s: float | None = None) -> Any | None:
         deadline = None if within_s is None else time.monotonic() + within_s
@@ -260,6 +270,8 @@ def _job(
     head = {
         "do": "run",
         "kind": program.kind,
+        "command": program.kind == "command",
+        "cpu_s": int(limits.time_s) + 2,
         "argv": program.argv,
         "keep": program.keep,
         "files": list(program.files),

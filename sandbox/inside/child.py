@@ -26,25 +26,29 @@ else:
 WORK = "/tmp"
 GIVEN_UP = 125
 """Exit status of a run that could not be set up; the keeper makes a fault of it."""
-READY_MB = 64
-"""Size of the work folder that a prepared process of a jail has."""
+BOUNDS = ("command", "cpu_s", "disk_mb", "pids", "open_files")
+"""What must be known of a run to prepare its process."""
+USUAL: dict[str, Any] = {
+    "command": False, "cpu_s": 7, "disk_mb": 64, "pids": 32, "open_files": 64,
+}  # fmt: skip
+"""Of the first one, before any run has said."""
 _LENGTH = 4
 
 
-def main(job_fd: int, uid: int | None) -> NoReturn:
-    """Never returns. ``uid``: the user to become, in a container; None in a jail."""
+def main(job_fd: int, uid: int | None, bounds: dict[str, Any], others: int) -> NoReturn:
+    """Never returns. ``uid``: the user to become, in a container; None in a jail. ``others``: how
+    many processes this user has besides those of the run."""
     try:
+        if uid is None:
+            folder = enter(bounds, None, others)
         job, blobs = receive(job_fd)
         os.close(job_fd)
-        folder = settle(job, uid)
+        if uid is not None:  # not sooner: an empty /tmp says that the last run has left nothing
+            folder = enter(bounds, uid, others)
         for name, blob in zip(job["files"], blobs, strict=False):
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(blob)
             os.chmod(os.path.join(folder, name), 0o755)
-        limit(job)
-        kernel.drop_capabilities()
-        if uid is not None:  # in a jail there is nothing else to write to
-            kernel.landlock(folder)
         source, setup = (blob.decode("utf-8", "surrogatepass") for blob in blobs[-2:])
     except BaseException:
         import traceback
@@ -54,10 +58,21 @@ def main(job_fd: int, uid: int | None) -> NoReturn:
     if job["kind"] == "command":
         command(job["argv"], job["keep"])
     kernel.close_all_but(2 if job["kind"] == "script" else 4)
-    kernel.harden(first=uid is None)
     if job["kind"] == "server":
         server.serve(3, 4, source, setup)
     script(source)
+
+
+def enter(bounds: dict[str, Any], uid: int | None, others: int) -> str:
+    """The work folder and the limits; everything else is given up, for good."""
+    folder = settle(bounds, uid)
+    limit(bounds, others)
+    kernel.drop_capabilities()
+    if uid is not None:  # in a jail there is nothing else to write to
+        kernel.landlock(folder)
+    if not bounds["command"]:
+        kernel.harden(first=uid is None)
+    return folder
 
 
 def receive(fd: int) -> tuple[dict[str, Any], list[bytes]]:
@@ -66,19 +81,12 @@ def receive(fd: int) -> tuple[dict[str, Any], list[bytes]]:
     return head, [frames.exactly(size, fd) for size in head["blobs"]]
 
 
-def mount_work(size_mb: int, *, again: bool = False) -> None:
-    """In a jail: memory as the work folder, or another size for it. Mounting takes a millisecond
-    of waiting for the kernel's other processors, so that it comes before there is a job."""
-    flags = kernel.NO_SUID | kernel.NO_DEV | (kernel.REMOUNT if again else 0)
-    kernel.mount("tmpfs", WORK, "tmpfs", flags, f"size={size_mb}m,nr_inodes=4096,mode=1777")
-
-
-def settle(job: dict[str, Any], uid: int | None) -> str:
+def settle(bounds: dict[str, Any], uid: int | None) -> str:
     """The work folder, new and empty; nothing else can be written."""
     if uid is None:
-        if job["disk_mb"] != READY_MB:
-            mount_work(job["disk_mb"], again=True)
-        if job["kind"] == "command":
+        size = f"size={bounds['disk_mb']}m,nr_inodes=4096,mode=1777"
+        kernel.mount("tmpfs", WORK, "tmpfs", kernel.NO_SUID | kernel.NO_DEV, size)
+        if bounds["command"]:
             kernel.mount("proc", "/proc", "proc", 14)
         folder = WORK
     else:
@@ -92,16 +100,15 @@ def settle(job: dict[str, Any], uid: int | None) -> str:
     return folder
 
 
-def limit(job: dict[str, Any]) -> None:
+def limit(bounds: dict[str, Any], others: int) -> None:
     """Bounds of each process; those of the tree are kept from outside. Never above what we have."""
-    disk = job["disk_mb"] << 20
-    seconds = int(job["time_s"]) + 2
+    disk = bounds["disk_mb"] << 20
     for which, value in (
-        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_CPU, bounds["cpu_s"]),
         (resource.RLIMIT_FSIZE, disk),
-        (resource.RLIMIT_NOFILE, job["open_files"]),
-        (resource.RLIMIT_NPROC, job["pids"] + job["pids_of_others"]),
-        (resource.RLIMIT_STACK, 256 << 20 if job["kind"] != "command" else 64 << 20),
+        (resource.RLIMIT_NOFILE, bounds["open_files"]),
+        (resource.RLIMIT_NPROC, bounds["pids"] + others),
+        (resource.RLIMIT_STACK, 256 << 20 if not bounds["command"] else 64 << 20),
         (resource.RLIMIT_CORE, 0),
     ):
         ceiling = resource.getrlimit(which)[1]

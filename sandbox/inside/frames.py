@@ -40,6 +40,15 @@ def read_proc(name: str) -> bytes:
         os.close(fd)
 
 
+def highest_memory(pid: int) -> int:
+    """Bytes a process has had resident at most; 0 of one that has ended."""
+    try:
+        _, found, rest = read_proc(f"{pid}/status").partition(b"VmHWM:")
+    except OSError:
+        return 0
+    return int(rest.split(None, 1)[0]) << 10 if found else 0
+
+
 def write(path: str, text: str) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.write(fd, text.encode())

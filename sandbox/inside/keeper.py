@@ -23,10 +23,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import frames, kernel
+    from . import child, frames, kernel
     from .run import Prepared, Run
     from .spawner import FIRST_UID, Spawner
 else:
+    import inside_child as child
     import inside_frames as frames
     import inside_kernel as kernel
     from inside_run import Prepared, Run
@@ -52,6 +53,10 @@ class Keeper:
         self.coming = 0
         """Prepared processes that were asked for and not yet taken."""
         self.spare: Prepared | None = None
+        self.bounds = child.USUAL
+        """Of the last run, and of the process that is prepared for the next."""
+        self.leaving: Prepared | None = None
+        """The process of the last run, if it was ended from outside and may not be gone yet."""
         self.ended: dict[int, tuple[int, float, int]] = {}
         """Status and use of a spare that ended unasked."""
         self.shared = 0
@@ -65,18 +70,32 @@ class Keeper:
             {"is": "ready", "python": sys.version.split()[0], "landlock": kernel.landlock_version()}
         )
         while not self.spoiled:
+            if self.leaving is not None:
+                select.select([0, self.leaving.pidfd], [], [])
+                self.bury(0.0)
             head, body = frames.receive()
             if head["do"] != "run":
                 continue  # of a run that has just ended
+            self.bury(None)
+            self.bounds = {name: head[name] for name in child.BOUNDS}
             process = self.living()
             run = Run(self, process, head, body)
             run.begin()
-            self.prepare()  # while the program runs
+            self.prepare()  # while the program runs, and for one like it
             run.go()
+
+    def bury(self, within_s: float | None) -> None:
+        """A process that was told to end; nothing else runs before it is gone."""
+        gone = self.leaving
+        if gone is not None and select.select([gone.pidfd], [], [], within_s)[0]:
+            self.wait(gone)
+            gone.close()
+            self.leaving = None
 
     def prepare(self) -> None:
         """Ask for a process; it is there at the next ``take``."""
-        self.line.send(b'{"do": "prepare"}')
+        asked = {"do": "prepare", "bounds": self.bounds, "others": self.processes}
+        self.line.send(json.dumps(asked).encode())
         self.coming += 1
 
     def take(self) -> None:
@@ -89,13 +108,17 @@ class Keeper:
             self.spare = Prepared(json.loads(told), fds)
 
     def living(self) -> Prepared:
-        """The spare; another one where the kernel has ended it for want of memory."""
+        """The spare; another one where it was prepared for other bounds, or the kernel has ended
+        it for want of memory."""
         while True:
             self.take()
             process, self.spare = self.spare, None
             assert process is not None
-            if not select.select([process.pidfd], [], [], 0)[0]:
+            alive = not select.select([process.pidfd], [], [], 0)[0]
+            if alive and process.bounds == self.bounds:
                 return process
+            if alive:
+                signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
             self.wait(process)
             process.close()
             self.prepare()

@@ -35,8 +35,7 @@ NAMESPACES = {
     "user": NEWUSER, "pid": NEWPID, "mount": NEWNS, "ipc": NEWIPC, "net": NEWNET, "uts": NEWUTS,
     "cgroup": NEWCGROUP,
 }  # fmt: skip
-READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND = 1, 2, 4, 8, 32, 4096
-REC, PRIVATE = 16384, 1 << 18
+READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, BIND, REC, PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 DETACH = 2
 
 

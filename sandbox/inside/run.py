@@ -32,6 +32,7 @@ class Prepared:
     def __init__(self, told: dict[str, Any], fds: list[int]) -> None:
         self.pid: int = told["pid"]
         self.uid: int | None = told["uid"]
+        self.bounds: dict[str, Any] = told["bounds"]
         self.job, self.stdin, self.stdout, self.stderr, self.ask, self.reply = fds
         self.pidfd = os.pidfd_open(self.pid)
 
@@ -68,9 +69,8 @@ class Run:
         self.input = [parts[0]] if len(parts[0]) else []
         self.requests: list[memoryview] = []
         self.poll = select.poll()
-        job = {k: head[k] for k in ("kind", "argv", "keep", "files", "disk_mb", "time_s", "pids",
-                                    "open_files")}  # fmt: skip
-        job |= {"blobs": head["blobs"][1:], "pids_of_others": keeper.processes}
+        job = {name: head[name] for name in ("kind", "argv", "keep", "files")}
+        job["blobs"] = head["blobs"][1:]
         text = json.dumps(job).encode()
         self.pending_job = [memoryview(len(text).to_bytes(4, "little") + text), *parts[1:]]
         for name in ("job", "stdin", "ask"):
@@ -92,7 +92,8 @@ class Run:
         while True:
             for fd, _ in self.poll.poll(self.patience()):
                 if fd == 0:
-                    self.from_outside()
+                    if self.from_outside():
+                        return
                 elif fd == process.pidfd:
                     self.ended()
                     return
@@ -169,7 +170,8 @@ class Run:
                 return
             frames.send({"is": "reply"}, data)
 
-    def from_outside(self) -> None:
+    def from_outside(self) -> bool:
+        """Take a word from outside; whether the run is over with it."""
         head, body = frames.receive()
         if head["do"] == "ask":
             self.requests.append(memoryview(body))
@@ -177,8 +179,25 @@ class Run:
                 self.poll.register(self.process.ask, select.POLLOUT)
         elif head["do"] == "close":
             self.process.shut("ask")
+        elif head["do"] == "kill" and head["why"] == "signal" and self.keeper.jailed:
+            self.leave()
+            return True
         elif head["do"] == "kill":
             self.kill(head["why"])
+        return False
+
+    def leave(self) -> None:
+        """Nobody wants more of it: end it and say so at once. The keeper sees to it that it is gone
+        before anything else runs."""
+        process = self.process
+        with contextlib.suppress(OSError):  # of a process that has just ended
+            self.cpu = max(self.cpu, time.clock_gettime((~process.pid << 3) | 2))
+        if time.monotonic() - self.started > POLL_S:
+            self.memory = max(self.memory, self.keeper.used_by(process)[1])
+        highest = frames.highest_memory(process.pid)
+        self.kill("signal")
+        self.tell(9, self.cpu, highest)
+        self.keeper.leaving = process
 
     def kill(self, why: str) -> None:
         if self.why is None:
@@ -200,17 +219,22 @@ class Run:
             self.kill("memory")
 
     def ended(self) -> None:
-        process, head = self.process, self.head
+        process = self.process
         status, seconds, highest = self.keeper.wait(process)
-        wall = time.monotonic() - self.started
         self.keeper.end_processes(process, cleaning=True)
+        code = os.waitstatus_to_exitcode(status)
+        self.tell(code, max(self.cpu, seconds), highest << 10)
+        process.close()
+
+    def tell(self, code: int, cpu: float, memory: int) -> None:
+        """How it ended, and what it wrote, goes out."""
+        process, head = self.process, self.head
+        wall = time.monotonic() - self.started
         for fd in (process.stdout, process.stderr, process.reply):
             os.set_blocking(fd, False)
             with contextlib.suppress(BlockingIOError):
                 while self.why != "output" and (data := os.read(fd, 1 << 18)):
                     self.take(fd, data)
-        cpu = max(self.cpu, seconds)
-        code = os.waitstatus_to_exitcode(status)
         if self.why is None and -code == signal.SIGXCPU:
             self.why = "time"
         if self.why is None and self.keeper.kills() > self.kills:
@@ -221,9 +245,8 @@ class Run:
         given_up = code == child.GIVEN_UP and b"\nassay: " in self.err
         why = self.why or ("fault" if given_up else "exited" if code >= 0 else "signal")
         out = b"".join(self.out)
-        memory = max(self.memory, highest << 10)
+        memory = max(self.memory, memory)
         told = {"is": "end", "end": why, "code": abs(code), "cpu_s": cpu, "wall_s": wall,
                 "memory_mb": memory / (1 << 20), "sizes": [len(out), len(self.err)],
                 "kind": head["kind"], "spoiled": self.keeper.spoiled}  # fmt: skip
-        process.close()
         frames.send(told, out + self.err + bytes(self.kept))

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from . import child, frames, kernel
@@ -48,12 +48,12 @@ class Spawner:
         while question := self.line.recv(_MOST):
             asked = json.loads(question)
             if asked["do"] == "prepare":
-                self.prepare()
+                self.prepare(asked["bounds"], asked["others"])
             else:
                 clean = self.sweep(asked["uid"], cleaning=asked["cleaning"])
                 self.line.send(json.dumps(clean).encode())
 
-    def prepare(self) -> None:
+    def prepare(self, bounds: dict[str, Any], others: int) -> None:
         """A process that waits for a job; the ends of its pipes go to the keeper."""
         self.count += 1
         uid = None if self.jailed else self.first_uid + self.count % _UIDS
@@ -63,19 +63,20 @@ class Spawner:
         ours = [pair[1 if n in read_by_it else 0] for n, pair in enumerate(pipes)]
         pid = kernel.fork_into(*(("pid", "mount") if self.jailed else ()), sibling=True)
         if pid == 0:
-            self.become_ready(its, uid)
-        socket.send_fds(self.line, [json.dumps({"pid": pid, "uid": uid}).encode()], ours)
+            self.become_ready(its, uid, bounds, others)
+        told = {"pid": pid, "uid": uid, "bounds": bounds}
+        socket.send_fds(self.line, [json.dumps(told).encode()], ours)
         for fd in (*its, *ours):
             os.close(fd)
 
-    def become_ready(self, its: list[int], uid: int | None) -> NoReturn:
+    def become_ready(
+        self, its: list[int], uid: int | None, bounds: dict[str, Any], others: int
+    ) -> NoReturn:
         """In the new process."""
         try:
             os.setsid()
             with contextlib.suppress(OSError):  # out of memory, the kernel shall end this, not us
                 frames.write_proc("oom_score_adj", "1000")
-            if self.jailed:
-                child.mount_work(child.READY_MB)
             job, stdin, stdout, stderr, requests, replies = its
             for place, fd in enumerate((stdin, stdout, stderr, requests, replies, job)):
                 os.dup2(fd, place)  # ours are all above these; see ``serve``
@@ -83,7 +84,7 @@ class Spawner:
         except BaseException as error:
             os.write(2, repr(error).encode())
             os._exit(child.GIVEN_UP)
-        child.main(5, uid)
+        child.main(5, uid, bounds, others)
 
     def sweep(self, uid: int, *, cleaning: bool) -> bool:
         """End all processes of a container's run, and remove its files; whether that worked."""
