@@ -181,6 +181,7 @@ class Wire:
             self._flush()
         data = _read(self._in, 1 << 20)
         if not data:
+            self._flush()
             _exit(0)
         self._held += data
 
