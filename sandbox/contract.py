@@ -207,10 +207,10 @@ class Sandbox(ABC):
         """End everything, leaving nothing behind. Idempotent."""
 
     def run(self, program: Program, stdin: bytes = b"", limits: Limits | None = None) -> Outcome:
-        """Run to the end. A run that ended in ``fault`` is tried once more elsewhere."""
+        """Run to the end. A run that ended in ``fault`` is tried again, twice at most."""
         limits = limits or Limits()
         outcome = Outcome("fault", detail="never started")
-        for _ in range(2):
+        for _ in range(3):
             outcome = self.start(program, stdin, limits).wait()
             if outcome.end != "fault":
                 break

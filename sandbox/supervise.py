@@ -50,6 +50,8 @@ if job["serve"]:
     sys.path.extend(job["packages"])
     inside = ModuleType("inside_server")
     exec(compile(texts[0], "server.py", "exec"), inside.__dict__)
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)
     inside.serve(*job["pipes"], *texts[1:])
 try:
     os.execvp(job["argv"][0], job["argv"])

@@ -1,8 +1,8 @@
 """One run, from the moment its process is ready until the program ends.
 
 The process was prepared before there was anything to run: in namespaces of its own (jail) or as a
-plain fork (container). ``main`` waits for the job, takes a fresh work folder, gives up everything
-else, and becomes the program. Runs inside, so standard library only.
+plain fork (container). ``main`` takes a fresh work folder and gives up everything else (a jail's
+before it waits for the job), and becomes the program. Runs inside, so standard library only.
 """
 
 from __future__ import annotations

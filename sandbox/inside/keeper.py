@@ -3,9 +3,10 @@
 It reads frames from descriptor 0 and writes frames to 1: four bytes of length of the head, four of
 the body, the head as JSON, the body. From outside come ``run``, ``ask``, ``close`` and ``kill``;
 ``ready``, ``reply`` and ``end`` go back. When the stream ends, so does the keeper, and with it all
-that it started. One process for the next run is always ready, made by the spawner.
+that it started. One process for the next run is always ready, made by the spawner for limits like
+those of the last.
 
-``jail``: runs in new user, pid and mount namespaces; the kernel ends a run's processes with
+``jail``: runs in new pid and mount namespaces; the kernel ends a run's processes with
 its first one. ``container``: runs as a user of their own, whose processes and files are removed
 afterwards. Runs inside, so standard library only.
 """

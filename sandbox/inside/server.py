@@ -14,7 +14,6 @@ import builtins
 import json
 import operator
 import os
-import select
 import sys
 import time
 from collections import Counter, OrderedDict, defaultdict
@@ -36,7 +35,6 @@ _dict_items = dict.items
 _DICTS = (dict, Counter, defaultdict, OrderedDict)
 _write, _read, _exit, _now = os.write, os.read, os._exit, time.monotonic
 _dumps, _loads = json.JSONEncoder().encode, json.JSONDecoder().decode
-_poll = select.poll
 _BaseException, _getattr = BaseException, getattr
 
 
@@ -138,30 +136,16 @@ def decode(value: Any, resolve: Callable[[str, Any], Any]) -> Any:
     return resolve(tag, value)
 
 
-def _readable(fd: int) -> bool:
-    poll = _poll()
-    poll.register(fd)
-    return bool(poll.poll(0))
-
-
 class Wire:
     """Frames on two descriptors."""
 
     def __init__(self, requests_fd: int, replies_fd: int) -> None:
-        self._in, self._out, self._held, self._kept = requests_fd, replies_fd, b"", b""
-
-    def keep(self, value: Any) -> None:
-        """Send it with the next one, or when nothing else is to be done."""
-        body = _dumps(value).encode("ascii")
-        self._kept += b"%d\n" % _len(body) + body
+        self._in, self._out, self._held = requests_fd, replies_fd, b""
 
     def send(self, value: Any) -> None:
         """One JSON value."""
-        self.keep(value)
-        self._flush()
-
-    def _flush(self) -> None:
-        view, self._kept = memoryview(self._kept), b""
+        body = _dumps(value).encode("ascii")
+        view = memoryview(b"%d\n" % _len(body) + body)
         while view:
             view = view[_write(self._out, view) :]
 
@@ -177,11 +161,8 @@ class Wire:
         return _loads(body.decode("utf-8", "surrogatepass"))
 
     def _more(self) -> None:
-        if self._kept and not _readable(self._in):
-            self._flush()
         data = _read(self._in, 1 << 20)
         if not data:
-            self._flush()
             _exit(0)
         self._held += data
 
@@ -254,7 +235,7 @@ class Server:
         except _BaseException as error:
             self.wire.send({**self.told(error), "where": "load"})
             return False
-        self.wire.keep({"loaded": True})
+        self.wire.send({"loaded": True})
         return True
 
     def told(self, error: BaseException, rich: bool = False) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What every kind of test works with: runs within a budget, and the cases that come of them.
 
-A run that ended in ``fault`` is the sandbox's doing: ``steady`` does the whole work once more, and
-then raises ``SandboxFault``, so that it is never taken for a grade.
+A run that ended in ``fault`` is the sandbox's doing: ``steady`` does the whole work again, and then
+raises ``SandboxFault``, so that it is never taken for a grade.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ __all__ = ["Bench", "Case", "Graded", "Prepared", "Served", "ended_because", "fo
 ItemT = TypeVar("ItemT")
 MadeT = TypeVar("MadeT")
 
+_TRIES = 3
+"""Ours: the first, and two more where the sandbox failed."""
 _ENDS = {
     "time": "the program took too long",
     "memory": "the program took too much memory",
@@ -137,14 +139,14 @@ class Bench:
         return Served(self, session)
 
     def steady(self, work: Callable[[], MadeT]) -> MadeT:
-        """Do work with sessions; once more when the sandbox failed. Raises ``SandboxFault``."""
-        try:
-            return work()
-        except _Faulted:
+        """Do work with sessions; again when the sandbox failed. Raises ``SandboxFault``."""
+        fault: _Faulted | None = None
+        for _ in range(_TRIES):
             try:
                 return work()
-            except _Faulted as fault:
-                raise SandboxFault(f"{self.sandbox.name}: {fault}") from None
+            except _Faulted as failed:
+                fault = failed
+        raise SandboxFault(f"{self.sandbox.name}: {fault} (in {_TRIES} tries)") from None
 
     def account(self, outcome: Outcome) -> None:
         """Count what a run used."""
