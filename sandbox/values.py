@@ -227,6 +227,8 @@ def _distinct_twins(items: Iterable[Any], crowded: set[int]) -> bool:
 
 def is_plain(value: Any) -> bool:
     """Whether no ``Opaque`` is anywhere in a decoded value."""
+    if type(value) in (int, str, float, bool):
+        return True
     stack = [value]
     while stack:
         item = stack.pop()

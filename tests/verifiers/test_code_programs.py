@@ -347,3 +347,15 @@ def test_quality(code: str, score: float) -> None:
     verdict = opened.judge_one(Sample(completion=f"{F}python\n{code}\n{F}"))
     opened.close()
     assert verdict.score == pytest.approx(score), verdict
+
+
+def test_a_name_as_a_statement_does_nothing(grade: Any) -> None:
+    code = (
+        "def check(candidate):\n    print\n    for i in (1, 2):\n        len\n"
+        "    assert candidate(1) == 2"
+    )
+    truth = {"tests": {"kind": "check", "test": code, "entry_point": "f"}}
+    verdict = grade("def f(x): return x + 1", truth)
+    assert verdict.passed is True
+    assert "second_sandbox" not in verdict.evidence
+    assert grade("def f(x): return x", truth).passed is False

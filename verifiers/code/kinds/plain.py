@@ -177,10 +177,10 @@ class Machine:
         return not _has_unknown(value)
 
     def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
-        return (
-            [self.value(arg) for arg in node.args],
-            {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None},
-        )
+        args = [self.value(arg) for arg in node.args]
+        if not node.keywords:
+            return args, {}
+        return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
 
     def _builtin(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if any(map(_has_unknown, [*args, *kwargs.values()])):
@@ -316,12 +316,16 @@ class Machine:
             yield
             return
         first, rest = generators[0], generators[1:]
-        for item in self._items(self.value(first.iter)):
-            kept = dict(self._names)
+        items = self._items(self.value(first.iter))
+        kept = dict(self._names)
+        for item in items:
             self._bind(first.target, item)
-            if all(self._truth(self.value(test)) for test in first.ifs):
-                yield from self._loops(rest)
-            self._names = kept
+            if not first.ifs or all(self._truth(self.value(test)) for test in first.ifs):
+                if rest:
+                    yield from self._loops(rest)
+                else:
+                    yield
+        self._names = kept
 
     def _items(self, value: Any) -> list[Any]:
         if value is UNKNOWN or type(value) is Opaque:
@@ -361,11 +365,17 @@ _EVALUATORS: dict[type, Callable[[Machine, Any], Any]] = {
 
 
 def _has_unknown(value: Any) -> bool:
+    kind = type(value)
+    if kind in _SCALARS:
+        return False
     if value is UNKNOWN:
         return True
-    if type(value) in (list, tuple):
+    if kind is list or kind is tuple:
         return any(item is UNKNOWN for item in value)
-    return type(value) is dict and any(item is UNKNOWN for item in value.values())
+    return kind is dict and any(item is UNKNOWN for item in value.values())
+
+
+_SCALARS = frozenset((int, float, str, bool, bytes, complex, type(None)))
 
 
 def _no_objects(*values: Any) -> None:
