@@ -39,8 +39,7 @@ def main(job_fd: int, uid: int | None, bounds: dict[str, Any], others: int) -> N
     """Never returns. ``uid``: the user to become, in a container; None in a jail. ``others``: how
     many processes this user has besides those of the run."""
     try:
-        if uid is None:
-            folder = enter(bounds, None, others)
+        folder = enter(bounds, None, others) if uid is None else ""
         job, blobs = receive(job_fd)
         os.close(job_fd)
         if uid is not None:  # not sooner: an empty /tmp says that the last run has left nothing

@@ -25,6 +25,7 @@ __all__ = [
     "TYPES",
     "UNARY",
     "fold",
+    "is_literal",
     "why_not",
 ]
 
@@ -158,6 +159,11 @@ def is_append(node: ast.expr) -> bool:
         and isinstance(node.func.value, ast.Name)
         and len(node.args) == 1
     )
+
+
+def is_literal(call: ast.Call) -> bool:
+    """Whether there is nothing to work out about a call's arguments."""
+    return not call.keywords and all(type(arg) is ast.Constant for arg in call.args)
 
 
 def _odd_call(node: ast.Call) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ....sandbox.values import BadValue, decode, encode
 from ..truth import AssertTests, BadReference, CheckTests
-from .allowed import fold, why_not
+from .allowed import fold, is_literal, why_not
 from .bench import Bench, Case, Graded, Prepared, shown, told
 from .calls import Asked, Caller
 from .plain import UNKNOWN, Ask, CallFailed, Machine, NeedsJudge
@@ -61,6 +61,8 @@ class Plan:
     nan_ok: bool = False
     asked: list[Asked] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    literal: dict[int, tuple[Asked, str]] = field(default_factory=dict)
+    """Node of a call with nothing but literals -> its request and key, the same each time."""
     dependent: bool = False
     """Whether calls depend on the values of others."""
     case_of: dict[int, int] = field(default_factory=dict)
@@ -177,10 +179,10 @@ def _finished(plan: Plan, everything: list[ast.stmt]) -> Plan:
 def _collect(plan: Plan) -> None:
     """Walk the test code with the program's values unknown, noting the calls."""
 
-    def note(_: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        asked = _asked(plan, name, args, kwargs)
+    def note(node: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        asked, key = _asked(plan, node, name, args, kwargs)
         plan.asked.append(asked)
-        plan.keys.append(_key(asked))
+        plan.keys.append(key)
         return UNKNOWN
 
     plan.reason = _collected(plan, note)
@@ -200,19 +202,24 @@ def _collected(plan: Plan, note: Ask) -> str:
     return ""
 
 
-def _asked(plan: Plan, name: str, args: list[Any], kwargs: dict[str, Any]) -> Asked:
+def _asked(
+    plan: Plan, node: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]
+) -> tuple[Asked, str]:
+    """A call as a request, and by what its replies are found again."""
+    if id(node) in plan.literal:
+        return plan.literal[id(node)]
     try:
-        return Asked(
+        asked = Asked(
             plan.functions[name],
             [encode(arg) for arg in args],
             {key: encode(value) for key, value in kwargs.items()},
         )
     except TypeError as error:
         raise NeedsJudge(f"an argument of the test: {error}") from None
-
-
-def _key(asked: Asked) -> str:
-    return json.dumps([asked.name, asked.args, asked.kwargs])
+    made = asked, json.dumps([asked.name, asked.args, asked.kwargs])
+    if is_literal(node):
+        plan.literal[id(node)] = made
+    return made
 
 
 def _called(body: list[ast.stmt], entry_point: str | None) -> list[str]:
@@ -292,9 +299,8 @@ class Answers:
         keys: list[str] = []
         taken = Counter[str]()
 
-        def ask(_: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-            asked = _asked(self._plan, name, args, kwargs)
-            key = _key(asked)
+        def ask(node: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+            asked, key = _asked(self._plan, node, name, args, kwargs)
             waiting, place = self._known.get(key, ()), taken[key]
             taken[key] += 1
             if place >= len(waiting):
@@ -313,9 +319,9 @@ class Answers:
         """What the test code is walked with at last; asks singly for what is not known."""
         known = {key: deque(replies) for key, replies in self._known.items()}
 
-        def ask(_: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-            asked = _asked(self._plan, name, args, kwargs)
-            waiting = known.get(_key(asked))
+        def ask(node: ast.Call, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+            asked, key = _asked(self._plan, node, name, args, kwargs)
+            waiting = known.get(key)
             if not waiting and caller.stopped:
                 raise NeedsJudge("a call that was not foreseen")
             reply = waiting.popleft() if waiting else caller.one(asked)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ....sandbox.values import Opaque, collides, is_plain
-from .allowed import BINARY, COMPARE, METHODS, MODULES, SAFE, TYPES, UNARY
+from .allowed import BINARY, COMPARE, METHODS, MODULES, SAFE, TYPES, UNARY, is_literal
 
 __all__ = ["UNKNOWN", "Ask", "CallFailed", "Machine", "NeedsJudge"]
 
@@ -155,7 +155,7 @@ class Machine:
         assert isinstance(function, ast.Name)
         args, kwargs = self._arguments(node)
         if function.id in self._functions:
-            if not all(map(self._sendable, [*args, *kwargs.values()])):
+            if not is_literal(node) and not all(map(self._sendable, [*args, *kwargs.values()])):
                 self.skipped = True
                 return UNKNOWN
             return self._ask(node, function.id, args, kwargs)
