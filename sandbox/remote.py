@@ -1,4 +1,4 @@
-"""``remote``: programs at a service, over HTTP. A client of SandboxFusion and of Piston.
+"""``remote``: programs at a service, over HTTP. A client of SandboxFusion, Piston and E2B.
 
 Each program goes out as one Python program: our supervisor (``supervise``) with the job in it. The
 supervisor runs the program within its limits and reports, so both services give the same outcomes.
@@ -33,8 +33,9 @@ from typing import Any, Literal
 from ..core.errors import ConfigError, did_you_mean
 from .contract import Limits, Missing, Outcome, Program, Sandbox, SandboxFault, Session
 from .jobs import cut_reply, framed, job_of, outcome_of
+from .remote_services.e2b import E2B
 from .remote_services.http import Poster, ServiceFault, TooLong
-from .remote_services.protocols import PROTOCOLS, Piston, Protocol, Ran, SandboxFusion
+from .remote_services.protocols import PROTOCOLS, Asked, Piston, Protocol, Ran, SandboxFusion
 
 __all__ = ["RemoteSandbox"]
 
@@ -52,8 +53,11 @@ class RemoteSandbox(Sandbox):
         url: of the service, such as ``http://sandbox:8080``.
         service: the protocol it speaks.
         key_env: the environment variable that holds the service's key, if it wants one.
-        key_header: the header for the key; after ``Authorization`` it follows the word Bearer.
+        key_header: the header for the key; after ``Authorization`` it follows the word Bearer. By
+            default that, and ``X-API-Key`` at E2B.
         version: of Python at Piston.
+        template: of the machines at E2B.
+        run_url: of a machine at E2B, with ``{sandbox}`` and ``{domain}`` in it.
         report_kb: what Piston lets a program write (its ``output_max_size``), at most.
         margin_s: seconds for the service to start Python, beyond the program's own clock.
         timeout_s: seconds for the service to answer, beyond both; waiting in its queue included.
@@ -73,10 +77,12 @@ class RemoteSandbox(Sandbox):
         *,
         slots: int = 1,
         url: str,
-        service: Literal["sandbox_fusion", "piston"] = "sandbox_fusion",
+        service: Literal["sandbox_fusion", "piston", "e2b"] = "sandbox_fusion",
         key_env: str | None = None,
-        key_header: str = "Authorization",
+        key_header: str | None = None,
         version: str = "3.x",
+        template: str = "code-interpreter-v1",
+        run_url: str = "https://49999-{sandbox}.{domain}",
         report_kb: int = 1024,
         margin_s: float = 5.0,
         timeout_s: float = 30.0,
@@ -88,7 +94,13 @@ class RemoteSandbox(Sandbox):
             raise ConfigError(
                 f"sandbox 'remote': service: no {service!r}{did_you_mean(service, PROTOCOLS)}"
             )
-        self._protocol: Protocol = Piston(version) if service == "piston" else SandboxFusion()
+        protocols: dict[str, Callable[[], Protocol]] = {
+            "sandbox_fusion": SandboxFusion,
+            "piston": lambda: Piston(version),
+            "e2b": lambda: E2B(template, run_url),
+        }
+        self._protocol = protocols[service]()
+        key_header = key_header or ("X-API-Key" if service == "e2b" else "Authorization")
         self._report_kb, self._margin_s, self._timeout_s = report_kb, margin_s, timeout_s
         self._key_env, self._key_header = key_env, key_header
         self._url, self._retries, self._backoff_s = url, retries, backoff_s
@@ -156,12 +168,17 @@ class RemoteSandbox(Sandbox):
             "requests": base64.b64encode(requests).decode(),
             "flags": ["-I"],  # packages of the service can be imported
         }
-        body = protocol.request(_text({**job, **more}), report, limits, self._margin_s)
-        within_s = limits.clock_s + self._margin_s + self._timeout_s
+        asked = Asked(
+            code=_text({**job, **more}),
+            report=report,
+            limits=limits,
+            margin_s=self._margin_s,
+            within_s=limits.clock_s + self._margin_s + self._timeout_s,
+            most_bytes=_most_bytes(job),
+        )
         with self._slots:
             try:
-                answer = poster.post(protocol.path, body, within_s, _most_bytes(job))
-                ran = protocol.ran(answer, report)
+                ran = protocol.exchange(poster, asked)
             except ServiceFault as fault:
                 return Outcome("fault", detail=str(fault))
             except TooLong as much:  # a program may grow the file that is fetched

@@ -92,7 +92,10 @@ class Poster:
         while True:
             attempt += 1
             try:
-                return self._once(path, body, within_s, most_bytes)
+                text = self._once(
+                    "POST", self._url + path, body, self._headers, within_s, most_bytes
+                )
+                return self._read_json(text)
             except _Again as again:
                 if attempt > self._retries:
                     raise ServiceFault(f"{again} (after {attempt} attempts)") from None
@@ -101,21 +104,50 @@ class Poster:
             if self._closed.wait(pause):
                 raise ServiceFault("the sandbox was closed")
 
-    def _once(self, path: str, body: bytes, within_s: float, most_bytes: int) -> Any:
+    def stream(
+        self, url: str, payload: Any, headers: Mapping[str, str], within_s: float, most_bytes: int
+    ) -> list[Any]:
+        """The lines of an answer, each JSON, from another address and without our own headers.
+        Asked once. Raises ``ServiceFault`` and ``TooLong``."""
+        try:
+            body = json.dumps(payload).encode()
+            text = self._once("POST", url, body, headers, within_s, most_bytes)
+            return [self._read_json(line) for line in text.splitlines() if line.strip()]
+        except _Again as again:
+            raise ServiceFault(str(again)) from None
+
+    def delete(self, path: str, within_s: float) -> None:
+        """Asked once. Raises ``ServiceFault``."""
+        try:
+            self._once("DELETE", self._url + path, None, self._headers, within_s, 1 << 20)
+        except (_Again, TooLong) as fault:
+            raise ServiceFault(str(fault)) from None
+
+    def _once(  # noqa: PLR0917 - all of one request
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        more: Mapping[str, str],
+        within_s: float,
+        most_bytes: int,
+    ) -> bytes:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-            self._url + path, body, {**headers, **self._headers}, method="POST"
+            url, body, {**headers, **more}, method=method
         )
         deadline = time.monotonic() + within_s
         try:
             with self._opener.open(request, timeout=within_s) as answer:
-                text = _read(answer, deadline, most_bytes)
+                return _read(answer, deadline, most_bytes)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refused(error) from None
         except (OSError, http.client.HTTPException) as error:
             why = getattr(error, "reason", None) or error
             raise _Again(f"no answer from the service: {why or type(why).__name__}") from None
+
+    def _read_json(self, text: bytes) -> Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):

@@ -5,7 +5,7 @@
 ``docs/api-v2.md`` and ``api/src/job.js``, with or without the fields of its newer versions.
 
 Every program is sent as Python (see ``...supervise``), so languages and compilers are those that
-the service's file system has. Not covered: services that must be asked for a machine first (E2B).
+the service's file system has. ``e2b`` has the service that must be asked for a machine first.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..contract import Limits
-from .http import ServiceFault
+from .http import Poster, ServiceFault
 
-__all__ = ["PROTOCOLS", "Piston", "Protocol", "Ran", "SandboxFusion"]
+__all__ = ["PROTOCOLS", "Asked", "Piston", "Protocol", "Ran", "SandboxFusion"]
 
 _MORE_MB = 64
 """For the supervisor, which runs within the service's limits beside the program."""
@@ -44,6 +44,23 @@ class Ran:
     """Something else than our supervisor, which writes ASCII, wrote to standard output."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A run to be had of a service."""
+
+    code: str
+    """Python, with all that it needs."""
+    report: str
+    """The name of the file for the report."""
+    limits: Limits
+    margin_s: float
+    """For the service to start Python."""
+    within_s: float
+    """For each answer, by the clock."""
+    most_bytes: int
+    """Of an answer."""
+
+
 class Protocol(ABC):
     """How to ask, and how to understand."""
 
@@ -58,6 +75,12 @@ class Protocol(ABC):
     @abstractmethod
     def request(self, code: str, report: str, limits: Limits, margin_s: float) -> dict[str, Any]:
         """The body that runs ``code``, which leaves a file named ``report`` where files are."""
+
+    def exchange(self, poster: Poster, asked: Asked) -> Ran:
+        """Have it run. Raises ``ServiceFault`` and ``TooLong``."""
+        body = self.request(asked.code, asked.report, asked.limits, asked.margin_s)
+        answer = poster.post(self.path, body, asked.within_s, asked.most_bytes)
+        return self.ran(answer, asked.report)
 
     @abstractmethod
     def ran(self, answer: Any, report: str) -> Ran:
@@ -159,7 +182,7 @@ class Piston(Protocol):
         )
 
 
-PROTOCOLS = ("sandbox_fusion", "piston")
+PROTOCOLS = ("sandbox_fusion", "piston", "e2b")
 
 
 def _text(answer: Any, key: str) -> str:

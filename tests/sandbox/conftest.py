@@ -15,7 +15,7 @@ from fake_services import Fake, client
 
 from assay.sandbox.remote import RemoteSandbox
 
-SERVICES = ["sandbox_fusion", "piston"]
+SERVICES = ["sandbox_fusion", "piston", "e2b"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""SandboxFusion and Piston on loopback, as far as their documents go, with faults on demand.
+"""SandboxFusion, Piston and E2B on loopback, as far as their documents go, with faults on demand.
 
 They run what they are sent as a bare process: that is enough for a test, and for nothing else.
 """
@@ -39,6 +39,12 @@ class Fake(ThreadingHTTPServer):
         self.faults: queue.SimpleQueue[Fault] = queue.SimpleQueue()
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.machines: dict[str, str] = {}
+        """Of E2B, and their tokens."""
+        self.executed: list[dict[str, Any]] = []
+        """What E2B's machines were asked for."""
+        self.later: queue.SimpleQueue[Fault] = queue.SimpleQueue()
+        """Faults of the machines."""
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -67,6 +73,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.server.service == "e2b" and self.path.endswith("/execute"):
+            self.e2b_runs(body)
+            return
         self.server.asked.append(body)
         self.server.headers.append(dict(self.headers))
         with contextlib.suppress(queue.Empty):
@@ -74,6 +83,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.server.service == "piston":
             self.piston(body)
+        elif self.server.service == "e2b":
+            self.e2b_starts(body)
         else:
             self.fusion(body)
 
@@ -107,6 +118,41 @@ class Handler(BaseHTTPRequestHandler):
         self.say(200, {"status": "Failed" if failed else "Success", "message": "",
                        "compile_result": None, "run_result": result,
                        "executor_pod_name": None, "files": files})  # fmt: skip
+
+    def do_DELETE(self) -> None:
+        self.server.machines.pop(self.path.rpartition("/")[2])
+        self.say(204, b"")
+
+    def e2b_starts(self, body: dict[str, Any]) -> None:
+        if self.path != "/sandboxes" or body["timeout"] < 1:
+            self.say(400, {"code": 400, "message": "bad request"})
+            return
+        name = f"i{len(self.server.asked)}x{len(self.server.machines)}"
+        self.server.machines[name] = f"token-of-{name}"
+        self.say(201, {"sandboxID": name, "clientID": "c", "templateID": body["templateID"],
+                       "domain": None, "envdVersion": "0.2.0",
+                       "envdAccessToken": self.server.machines[name]})  # fmt: skip
+
+    def e2b_runs(self, body: dict[str, Any]) -> None:
+        """A kernel's words come as they please: here in two pieces, after some of its own."""
+        name = self.path.split("/")[1]
+        assert "X-API-Key" not in self.headers
+        if self.headers["X-Access-Token"] != self.server.machines.get(name):
+            self.say(401, {"message": "no such machine"})
+            return
+        self.server.executed.append(body)
+        with contextlib.suppress(queue.Empty):
+            self.server.later.get_nowait()(self)
+            return
+        with tempfile.TemporaryDirectory(prefix="fake-", ignore_cleanup_errors=True) as folder:
+            ran = run(body["code"], folder, 60.0)
+        out = ran["stdout"].decode()
+        said = [{"type": "number_of_executions", "execution_count": 1}]
+        said += [{"type": "stdout", "text": t, "timestamp": 1} for t in (out[:9], out[9:]) if t]
+        if ran["code"]:
+            said.append({"type": "error", "name": "SystemExit", "value": "", "traceback": ""})
+        said.append({"type": "end_of_execution"})
+        self.say(200, "".join(json.dumps(line) + "\n" for line in said).encode())
 
     def piston(self, body: dict[str, Any]) -> None:
         if self.path != "/api/v2/execute":
@@ -167,6 +213,8 @@ def run(code: str, folder: str, within_s: float) -> dict[str, Any]:
 
 def client(service: Fake, **options: Any) -> RemoteSandbox:
     chosen = {"slots": 2, "backoff_s": 0.01, "retries": 2, "timeout_s": 1.0, "margin_s": 3.0}
+    if service.service == "e2b":
+        chosen["run_url"] = f"{service.url}/{{sandbox}}"
     return RemoteSandbox(url=service.url, service=service.service, **{**chosen, **options})
 
 

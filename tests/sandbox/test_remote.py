@@ -234,10 +234,23 @@ FORGED = [
 def answer_with(service: Fake, report: str) -> Fault:
     """The service ran our supervisor, and this is what came of it."""
 
+    def job_in(code: str) -> dict[str, Any]:
+        line = code.replace("\\'", "'").split("b85decode('")[1].split("')")[0]
+        job: dict[str, Any] = json.loads(json.loads(zlib.decompress(base64.b85decode(line)))["job"])
+        return job
+
+    def from_a_machine(handler: fake.Handler) -> None:
+        mark = job_in(service.executed[-1]["code"])["mark"]
+        told = {"stdout": f"{mark}\n{report}\n", "stderr": "", "code": 0, "signal": None}
+        said = [{"type": "stdout", "text": json.dumps(told)}, {"type": "end_of_execution"}]
+        handler.say(200, "".join(json.dumps(line) + "\n" for line in said).encode())
+
     def say(handler: fake.Handler) -> None:
-        code = service.asked[-1].get("code") or service.asked[-1]["files"][0]["content"]
-        line = code.split("b85decode('")[1].split("')")[0]
-        job = json.loads(json.loads(zlib.decompress(base64.b85decode(line)))["job"])
+        if service.service == "e2b":
+            service.later.put(from_a_machine)
+            handler.e2b_starts(service.asked[-1])
+            return
+        job = job_in(service.asked[-1].get("code") or service.asked[-1]["files"][0]["content"])
         if service.service == "piston":
             out = f"{job['mark']}\n{report}\n"
             handler.say(200, {"run": {"stdout": out, "stderr": "", "code": 0, "signal": None}})
@@ -282,3 +295,63 @@ def test_replies_of_any_bytes_are_no_crash(data: bytes) -> None:
     replies, sane = _replies(data, 50)
     assert isinstance(replies, list)
     assert sane in (True, False)
+
+
+# --- E2B: a machine for each run ------------------------------------------------------------------
+
+MACHINES: list[Any] = [
+    pytest.param(b"", id="nothing"),
+    pytest.param(b'{"type": "end_of_execution"}\n', id="no-words"),
+    pytest.param(b'{"type": "stdout", "text": "{}"}\n', id="broken-off"),
+    pytest.param(
+        b'{"type": "error", "name": "MemoryError"}\n{"type": "end_of_execution"}\n', id="error"
+    ),
+    pytest.param(b'{"type": "stdout", "text": "[1]"}\n{"type": "end_of_execution"}\n', id="a-list"),
+    pytest.param(b"{nonsense\n", id="nonsense"),
+    pytest.param(b"3\n" * 9, id="numbers"),
+]
+
+
+@pytest.fixture
+def machines() -> Any:
+    with Fake("e2b") as made:
+        yield made
+
+
+@pytest.mark.parametrize("answer", MACHINES)
+def test_a_machine_that_does_not_say_is_a_fault(machines: Fake, answer: bytes) -> None:
+    with client(machines) as made:
+        machines.later.put(status(200, answer))
+        assert made.start(HELLO, b"", SHORT).wait().end == "fault"
+        assert made.run(HELLO, limits=SHORT).stdout == b"42\n"
+    assert machines.machines == {}  # each was ended
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        {"sandboxID": "../../keys"},
+        {"sandboxID": "a", "domain": "evil.example/x?"},
+        {"sandboxID": "a", "envdAccessToken": "two\nlines"},
+        {"sandboxID": 3},
+    ],
+)
+def test_an_odd_machine_is_a_fault(machines: Fake, machine: dict[str, Any]) -> None:
+    with client(machines) as made:
+        made.open()
+        machines.machines["a"] = ""
+        machines.faults.put(status(201, machine))
+        outcome = made.start(HELLO, b"", SHORT).wait()
+    assert outcome.end == "fault", outcome
+
+
+def test_a_machine_gets_no_key_and_no_network(
+    machines: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("E2B_API_KEY", "key-17")
+    with client(machines, key_env="E2B_API_KEY") as made:
+        assert made.run(HELLO, limits=SHORT).stdout == b"42\n"
+    sent = {name.lower(): value for name, value in machines.headers[-1].items()}
+    assert sent["x-api-key"] == "key-17"
+    assert machines.asked[-1]["allow_internet_access"] is False
+    assert "key-17" not in json.dumps(machines.executed)

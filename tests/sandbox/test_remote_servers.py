@@ -125,11 +125,14 @@ def test_expected_values_are_never_sent(service: Fake, sandbox: Sandbox) -> None
     with sandbox.start(Program.server("def f(x): return x"), b"", SHORT) as session:
         session.ask(None)
         session.ask(calls("f", 1))
-    for body in service.asked[-2:]:
+    for body in service.asked[-2:] + service.executed[-2:]:
         assert set(body) <= {"language", "code", "stdin", "files", "fetch_files", "run_timeout",
                              "compile_timeout", "memory_limit_MB", "version", "args",
-                             "run_cpu_time", "run_memory_limit"}  # fmt: skip
-        assert not body["stdin"]
+                             "run_cpu_time", "run_memory_limit",
+                             "templateID", "timeout", "allow_internet_access", "metadata",
+                             "context_id", "env_vars"}  # fmt: skip
+        assert not body.get("stdin")
+        assert body.get("allow_internet_access") in (None, False)
 
 
 # --- keys, settings, slots ------------------------------------------------------------------------
@@ -218,8 +221,8 @@ def test_slots_bound_what_is_under_way(service: Fake) -> None:
         handler.say(400, {"message": str(next(busy))})
 
     with client(service, slots=2) as made:
-        for _ in range(12):
-            service.faults.put(count)  # two each: a fault is tried once more
+        for _ in range(18):
+            service.faults.put(count)  # three each: a fault is tried twice more
         assert {o.end for o in made.run_many([(HELLO, b"", SHORT)] * 6)} == {"fault"}
     assert max(most) <= 2
 
