@@ -230,7 +230,7 @@ def test_slots_bound_what_is_under_way(service: Fake) -> None:
 def test_closing_ends_the_waiting(service: Fake) -> None:
     made = client(service, retries=50, backoff_s=30.0)
     made._poster = made._make({})
-    service.faults.put(status(500))
+    service.faults.put(status(500, Retry_After="9"))
     threading.Timer(0.3, made.close).start()
     began = time.monotonic()
     outcome = made.start(HELLO, b"", SHORT).wait()
