@@ -359,3 +359,36 @@ def test_a_name_as_a_statement_does_nothing(grade: Any) -> None:
     assert verdict.passed is True
     assert "second_sandbox" not in verdict.evidence
     assert grade("def f(x): return x", truth).passed is False
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ((0, 1), [0, 1]),
+        ([0, (1,)], [0, [1]]),
+        ({0}, [0]),
+        (1j, 1),
+        ({(1, 2): 3}, None),
+        (b"a", "a"),
+    ],
+)
+def test_plain_values_of_python_stay_what_they_are(grade: Any, value: Any, other: Any) -> None:
+    """A ground truth that was never JSON may hold what JSON does not have."""
+    calls_ = [{"args": [value], "expected": value}]
+    truth = {"tests": {"kind": "function", "entry_point": "f", "calls": calls_}}
+    assert grade("def f(x): return x", truth, id="a").passed is True
+    assert grade(f"def f(x): return {other!r}", truth, id="b").passed is False
+
+
+def test_the_order_of_a_mapping_stays(grade: Any) -> None:
+    calls_ = [{"args": [{"b": 1, "a": 1}], "expected": ["b", "a"]}]
+    truth = {"tests": {"kind": "function", "entry_point": "f", "calls": calls_}}
+    assert grade("def f(x): return list(x)", truth).passed is True
+
+
+def test_no_plain_value_is_a_bad_reference(grade: Any) -> None:
+    truth = {"tests": {"kind": "function", "entry_point": "f",
+                       "calls": [{"args": [object()], "expected": 1}]}}  # fmt: skip
+    verdict = grade("def f(x): return x", truth, id="a")
+    assert verdict.status is Status.BAD_REFERENCE
+    assert "no plain value" in verdict.reason

@@ -189,8 +189,55 @@ def read_task(truth: Any) -> Task:
 
     Raises ``BadReference`` with place, rule and value.
     """
-    text = truth if isinstance(truth, str) else canonical_json(truth)
-    return _read(text, isinstance(truth, str))
+    if isinstance(truth, str):
+        return _read(truth, True)
+    try:
+        return _read(canonical_json(_with_calls_quoted(truth)), False)
+    except (TypeError, RecursionError) as error:
+        raise BadReference(f"ground_truth: holds what is no plain value: {error}") from None
+
+
+def _with_calls_quoted(truth: Any) -> Any:
+    """The same, with what our text of it would lose quoted: tuples, and the order of mappings."""
+    tests = truth.get("tests", truth) if isinstance(truth, dict) else None
+    if not isinstance(tests, dict) or not isinstance(tests.get("calls"), list):
+        return truth
+    calls = [_quoted_call(call) if isinstance(call, dict) else call for call in tests["calls"]]
+    quoted = {**tests, "calls": calls}
+    return quoted if tests is truth else {**truth, "tests": quoted}
+
+
+def _quoted_call(call: dict[str, Any]) -> dict[str, Any]:
+    quoted = {**call}
+    if isinstance(call.get("args"), list | tuple):
+        quoted["args"] = [_quoted(arg) for arg in call["args"]]
+    if isinstance(call.get("kwargs"), dict):
+        quoted["kwargs"] = {name: _quoted(value) for name, value in call["kwargs"].items()}
+    if "expected" in call:
+        quoted["expected"] = _quoted(call["expected"])
+    return quoted
+
+
+def _quoted(value: Any) -> Any:
+    """``{"$py": text}`` for a value that our text would change, if it is a literal of Python."""
+    if _is_json(value):
+        return value
+    text = repr(value)
+    try:
+        known = ast.literal_eval(text) == value
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        known = False
+    return {"$py": text} if known else value
+
+
+def _is_json(value: Any) -> bool:
+    kind = type(value)
+    if kind is list:
+        return all(map(_is_json, value))
+    if kind is dict:
+        plain = all(type(key) is str for key in value) and all(map(_is_json, value.values()))
+        return plain and list(value) == sorted(value)  # the text has them in that order
+    return kind in (str, int, float, bool, type(None))
 
 
 @lru_cache(maxsize=256)
