@@ -59,7 +59,7 @@ class Keeper:
         self.leaving: Prepared | None = None
         """The process of the last run, if it was ended from outside and may not be gone yet."""
         self.ended: dict[int, tuple[int, float, int]] = {}
-        """Status and use of a spare that ended unasked."""
+        """Status and use of processes that ended before they were waited for."""
         self.shared = 0
         """Bytes that every forked process has in common with us."""
 
@@ -139,14 +139,16 @@ class Keeper:
         _, status, use = os.wait4(process.pid, 0)
         return status, use.ru_utime + use.ru_stime, use.ru_maxrss
 
-    def reap(self) -> None:
-        """Orphans of a container's run, who are ours as we are the first process."""
+    def reap(self, process: Prepared) -> None:
+        """Orphans of a container's run, who are ours as we are the first process. What the run
+        itself and the spare came to is kept for who asks."""
         self.take()
+        known = {process.pid, self.spare.pid if self.spare is not None else 0}
         while True:
             pid, status, use = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
-            if self.spare is not None and pid == self.spare.pid:
+            if pid in known:
                 self.ended[pid] = status, use.ru_utime + use.ru_stime, use.ru_maxrss
 
     def end_processes(self, process: Prepared, *, cleaning: bool = False) -> None:
@@ -157,7 +159,7 @@ class Keeper:
                     signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
             return
         assert process.uid is not None
-        self.reap()
+        self.reap(process)
         if cleaning and nothing_left_of(process.uid):
             return
         clean = self.asked(do="sweep", uid=process.uid, cleaning=cleaning)
