@@ -25,7 +25,9 @@ else:
 
 WORK = "/tmp"
 GIVEN_UP = 125
-"""Exit status of a run that could not be set up; the keeper makes a fault of it."""
+"""Exit status of a run that could not be set up."""
+TROUBLE = 6
+"""Where it says why. Closed before the program begins: a program cannot make itself a fault."""
 BOUNDS = ("command", "cpu_s", "disk_mb", "pids", "open_files")
 """What must be known of a run to prepare its process."""
 USUAL: dict[str, Any] = {
@@ -52,7 +54,7 @@ def main(job_fd: int, uid: int | None, bounds: dict[str, Any], others: int) -> N
     except BaseException:
         import traceback
 
-        os.write(2, b"\nassay: " + traceback.format_exc().encode()[-2000:])
+        os.write(TROUBLE, traceback.format_exc().encode()[-2000:])
         os._exit(GIVEN_UP)
     if job["kind"] == "command":
         command(job["argv"], job["keep"])
@@ -124,11 +126,12 @@ def open_streams() -> None:
         os.dup2(pipe[end], fd)
         for unused in pipe:
             os.close(unused)
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = open(  # type: ignore[misc]
-        2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
-    )
+    stdin = open(0, encoding="utf-8", closefd=False)
+    stdout = open(1, "w", encoding="utf-8", closefd=False)
+    stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    for name, stream in (("stdin", stdin), ("stdout", stdout), ("stderr", stderr)):
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     for fd, old in enumerate(kept):
         os.dup2(old, fd)
         os.close(old)

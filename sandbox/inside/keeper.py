@@ -103,8 +103,8 @@ class Keeper:
         """Have a process that waits for a job."""
         if self.coming:
             self.coming -= 1
-            told, fds, _, _ = socket.recv_fds(self.line, 4096, 6)
-            if len(fds) < 6:
+            told, fds, _, _ = socket.recv_fds(self.line, 4096, 7)
+            if len(fds) < 7:
                 os._exit(1)  # the spawner has gone
             self.spare = Prepared(json.loads(told), fds)
 

@@ -14,10 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import child, frames
+    from . import frames
     from .keeper import Keeper
 else:
-    import inside_child as child
     import inside_frames as frames
 
 POLL_S = 0.02
@@ -33,11 +32,12 @@ class Prepared:
         self.pid: int = told["pid"]
         self.uid: int | None = told["uid"]
         self.bounds: dict[str, Any] = told["bounds"]
-        self.job, self.stdin, self.stdout, self.stderr, self.ask, self.reply = fds
+        self.job, self.stdin, self.stdout, self.stderr, self.ask, self.reply = fds[:6]
+        self.trouble = fds[6]
         self.pidfd = os.pidfd_open(self.pid)
 
     def close(self) -> None:
-        for name in ("job", "stdin", "stdout", "stderr", "ask", "reply", "pidfd"):
+        for name in ("job", "stdin", "stdout", "stderr", "ask", "reply", "trouble", "pidfd"):
             self.shut(name)
 
     def shut(self, name: str) -> None:
@@ -242,8 +242,11 @@ class Run:
         if self.why is None and self.keeper.jailed and -code == signal.SIGKILL:
             # Not of the program's doing: the filter ends one that kills itself by another signal.
             self.why = "time" if cpu >= head["time_s"] else "fault"
-        given_up = code == child.GIVEN_UP and b"\nassay: " in self.err
-        why = self.why or ("fault" if given_up else "exited" if code >= 0 else "signal")
+        os.set_blocking(process.trouble, False)
+        with contextlib.suppress(BlockingIOError):
+            if (trouble := os.read(process.trouble, 1 << 12)) and self.why is None:
+                self.why, self.err = "fault", trouble
+        why = self.why or ("exited" if code >= 0 else "signal")
         out = b"".join(self.out)
         memory = max(self.memory, memory)
         told = {"is": "end", "end": why, "code": abs(code), "cpu_s": cpu, "wall_s": wall,

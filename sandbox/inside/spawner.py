@@ -37,7 +37,7 @@ class Spawner:
         self.count = 0
 
     def serve(self) -> None:
-        while os.dup(0) < 6:  # so that no pipe gets a number that a run's process needs
+        while os.dup(0) <= child.TROUBLE:  # no pipe may get a number that a run's process needs
             pass
         if self.jailed:
             enter_user_namespace()
@@ -57,7 +57,7 @@ class Spawner:
         """A process that waits for a job; the ends of its pipes go to the keeper."""
         self.count += 1
         uid = None if self.jailed else self.first_uid + self.count % _UIDS
-        pipes = [os.pipe() for _ in range(6)]
+        pipes = [os.pipe() for _ in range(7)]
         read_by_it = (0, 1, 4)  # job, standard input, requests; it writes to the others
         its = [pair[0 if n in read_by_it else 1] for n, pair in enumerate(pipes)]
         ours = [pair[1 if n in read_by_it else 0] for n, pair in enumerate(pipes)]
@@ -77,12 +77,12 @@ class Spawner:
             os.setsid()
             with contextlib.suppress(OSError):  # out of memory, the kernel shall end this, not us
                 frames.write_proc("oom_score_adj", "1000")
-            job, stdin, stdout, stderr, requests, replies = its
-            for place, fd in enumerate((stdin, stdout, stderr, requests, replies, job)):
+            job, stdin, stdout, stderr, requests, replies, trouble = its
+            for place, fd in enumerate((stdin, stdout, stderr, requests, replies, job, trouble)):
                 os.dup2(fd, place)  # ours are all above these; see ``serve``
-            kernel.close_all_but(5)
-        except BaseException as error:
-            os.write(2, repr(error).encode())
+            kernel.close_all_but(child.TROUBLE)
+        except BaseException as error:  # told by name, and the run is a fault
+            os.write(its[-1], repr(error).encode())
             os._exit(child.GIVEN_UP)
         child.main(5, uid, bounds, others)
 

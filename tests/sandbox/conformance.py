@@ -35,6 +35,9 @@ ENDS = [
     pytest.param("1 / 0", 1, id="error"),
     pytest.param("import os; os._exit(7)", 7, id="at-once"),
     pytest.param("this is no python", 1, id="syntax"),
+    pytest.param("import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'Traceback: ')\n"
+                 "    except OSError: pass\nos.write(2, b'\\nassay: no')\nos._exit(125)", 125,
+                 id="like-a-run-that-could-not-begin"),
     pytest.param("import ctypes; ctypes.string_at(0)", "signal", id="crash"),
     pytest.param("import os; os.kill(os.getpid(), 9)", "signal", id="suicide"),
     pytest.param("import signal; signal.raise_signal(9)", "signal", id="suicide-raised"),

@@ -133,6 +133,22 @@ def test_closing_leaves_nothing() -> None:
     assert Path("/proc/mounts").read_text() == mounts
 
 
+def test_a_run_that_cannot_begin_is_a_fault_and_says_why() -> None:
+    with Jail() as jail:
+        program = Program.script("print(1)", files={"large": bytes(3 << 20)})
+        outcome = jail.start(program, b"", Limits(disk_mb=1)).wait()
+        assert outcome.end == "fault"
+        assert "No space left" in outcome.detail or "File too large" in outcome.detail
+        assert jail.run(Program.script("print(2)")).stdout == b"2\n"
+
+
+def test_a_server_cannot_make_itself_a_fault() -> None:
+    source = "import os\nos.write(2, b'\\nassay: no')\nos._exit(125)"
+    with Jail() as jail, jail.start(Program.server(source), b"", Limits()) as session:
+        assert session.ask(None) is None
+        assert session.close().end == "exited"
+
+
 def _is_keeper(process: psutil.Process) -> bool:
     return "enter.py" in " ".join(process.cmdline())
 
