@@ -23,11 +23,11 @@ from typing import Any
 from rich.console import Console
 
 from assay.bridges.trl import reward_func
-from assay.trainer.algorithms import build_arguments, build_trainer
 from assay.trainer.config import TrainingRecipe
 from assay.trainer.data import dataset_of, load_problems
 from assay.trainer.environment import prepare_process, training_settings
-from assay.trainer.progress import Display
+from assay.trainer.online.algorithms import build_arguments, build_trainer
+from assay.trainer.records.progress import Display
 from assay.trainer.start import load_tokenizer, prepare_start
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "arithmetic.yaml"

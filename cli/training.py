@@ -105,7 +105,7 @@ def report(
 
     Example: assay report runs/first
     """
-    from ..trainer.report import write_report
+    from ..trainer.report.page import write_report
 
     if not run_dir.is_dir():
         raise ConfigError(f"{run_dir}: is not the folder of a run")

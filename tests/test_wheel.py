@@ -19,9 +19,9 @@ if __name__ == "__main__":
     with Scorer(["math.exact", "math.symbolic"]) as scorer:
         (reward,) = scorer.score([Sample(completion=r"\\\\boxed{{4}}", ground_truth="4")])
         print(reward.value)
-    from assay.trainer.report import write_report
+    from assay.trainer.report.page import write_report
     from importlib.resources import files
-    assert files("assay.trainer").joinpath("templates/report.html").is_file()
+    assert files("assay.trainer.report").joinpath("templates/report.html").is_file()
 """
 
 

@@ -27,13 +27,13 @@ from .data import Problems, dataset_of, load_problems
 from .environment import describe_environment, prepare_process, training_settings
 from .evaluate import Evaluator
 from .folder import claim_folder, last_checkpoint, read_json, write_json
-from .metrics_log import MetricsLog
-from .progress import Display
-from .report import write_report
-from .rollouts import RolloutLog
+from .records.metrics_log import MetricsLog
+from .records.progress import Display
+from .records.rollouts import RolloutLog
+from .report.page import write_report
 
 if TYPE_CHECKING:  # it imports transformers, which takes seconds
-    from .callbacks import RunRecords
+    from .records.callbacks import RunRecords
 
 __all__ = ["RunResult", "accuracy_line", "train"]
 
@@ -141,7 +141,7 @@ def _begin(
     """Check what can be checked before something is computed, then claim the folder."""
     from transformers import set_seed
 
-    from .algorithms import build_arguments
+    from .online.algorithms import build_arguments
 
     scorer_for(scoring)  # checks sources, names and settings; starts no worker
     problems = load_problems(recipe)
@@ -205,7 +205,7 @@ def _evaluator(run: _Run, start: Path | str) -> tuple[Any, Evaluator]:
 @contextmanager
 def _records(run: _Run, sources: tuple[str, ...]) -> Iterator[RunRecords | None]:
     """Where the main process writes; None in the others. What is there is kept on any exit."""
-    from .callbacks import RunRecords
+    from .records.callbacks import RunRecords
 
     if not run.main:
         yield None
@@ -225,8 +225,8 @@ def _records(run: _Run, sources: tuple[str, ...]) -> Iterator[RunRecords | None]
 def _trainer(
     run: _Run, start: Path | str, tokenizer: Any, evaluator: Evaluator, records: RunRecords | None
 ) -> Any:
-    from .algorithms import build_trainer
-    from .callbacks import RunCallback
+    from .online.algorithms import build_trainer
+    from .records.callbacks import RunCallback
 
     callback = None
     if records is not None:

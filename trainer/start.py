@@ -11,7 +11,7 @@ from typing import Any
 
 from .config import TrainingRecipe
 from .data import Problems, demonstrations
-from .progress import Display
+from .records.progress import Display
 from .tiny import save_tiny
 from .warm_start import warm_start
 

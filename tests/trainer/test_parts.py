@@ -17,9 +17,9 @@ from rich.console import Console
 from assay.core.types import Reward, Sample, Status
 from assay.trainer.evaluate import rate, wilson
 from assay.trainer.generate import complete, prompt_ids
-from assay.trainer.metrics_log import MetricsLog
-from assay.trainer.progress import Display, summary_of
-from assay.trainer.rollouts import RolloutLog
+from assay.trainer.records.metrics_log import MetricsLog
+from assay.trainer.records.progress import Display, summary_of
+from assay.trainer.records.rollouts import RolloutLog
 from assay.trainer.start import load_model, load_tokenizer
 from assay.trainer.tiny import TAGS, TinyModel, build_tokenizer, save_tiny
 

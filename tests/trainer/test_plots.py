@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from assay.trainer.picks import cut
-from assay.trainer.plots import Chart, Curve, draw
-from assay.trainer.report import visible
+from assay.trainer.report.page import visible
+from assay.trainer.report.picks import cut
+from assay.trainer.report.plots import Chart, Curve, draw
 
 
 @pytest.mark.parametrize(

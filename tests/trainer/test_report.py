@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.core.errors import DataError
-from assay.trainer.curves import charts
-from assay.trainer.picks import rollout_parts
-from assay.trainer.report import SECTIONS, write_report
-from assay.trainer.rundata import read_run
+from assay.trainer.report.curves import charts
+from assay.trainer.report.page import SECTIONS, write_report
+from assay.trainer.report.picks import rollout_parts
+from assay.trainer.report.rundata import read_run
 
 HOSTILE = {
     "script": "<script>document.title='owned'</script>",
@@ -160,7 +160,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the charts, for tests of everything else: drawing them takes seconds."""
-    monkeypatch.setattr("assay.trainer.report.charts", lambda _: {key: [] for key in SECTIONS})
+    monkeypatch.setattr("assay.trainer.report.page.charts", lambda _: {key: [] for key in SECTIONS})
 
 
 TAGS = set(

@@ -15,8 +15,8 @@ from rich.console import Console
 from assay.core.errors import ConfigError
 from assay.core.scorer import Scorer
 from assay.core.types import Sample
-from assay.trainer.callbacks import RunCallback
 from assay.trainer.config import TrainingRecipe
+from assay.trainer.records.callbacks import RunCallback
 from assay.trainer.run import RunResult, train
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from .evaluate import Evaluator, rate
+from ..evaluate import Evaluator, rate
 from .metrics_log import MetricsLog
 from .progress import Display, summary_of
 from .rollouts import RolloutLog

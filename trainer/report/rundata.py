@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from ..core.errors import DataError
+from ...core.errors import DataError
 
 __all__ = ["Points", "Rollouts", "RunData", "read_run"]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.records import arrow_schema, record
-from ..core.types import Reward, Sample
+from ...core.records import arrow_schema, record
+from ...core.types import Reward, Sample
 
 __all__ = ["RolloutLog"]
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import ConfigError, did_you_mean
-from .config import TrainingRecipe
+from ...core.errors import ConfigError, did_you_mean
+from ..config import TrainingRecipe
 
 __all__ = ["build_arguments", "build_trainer"]
 
