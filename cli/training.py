@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..core.errors import ConfigError
+from .exits import Exit
 from .options import AsJson, Plugins, RecipeArgument, print_json, reach_plugins
+
+if TYPE_CHECKING:
+    from ..trainer.config import TrainingRecipe
 
 __all__ = ["report", "train", "with_overrides"]
 
@@ -32,6 +36,18 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the run that is in the folder.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Check recipe, data, verdicts, model and memory; train nothing."
+        ),
+    ] = False,
+    processes: Annotated[
+        int, typer.Option(min=1, help="With --dry-run: GPUs of the run, one process on each.")
+    ] = 1,
+    sharding: Annotated[
+        str, typer.Option(help="With --dry-run: none, zero2, zero3 or fsdp.")
+    ] = "none",
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,9 +55,28 @@ def train(
 
     Example: assay train recipe.yaml --out runs/first --set trainer.max_steps=50
     """
-    from ..core.recipe import load_yaml
     from ..trainer.config import TrainingRecipe
+
+    def read() -> TrainingRecipe:
+        return TrainingRecipe.read(_resolved(recipe, overrides, seed, plugins))
+
+    if dry_run:
+        _dry_run(
+            read, out, (resume, overwrite), processes=processes, sharding=sharding, as_json=as_json
+        )
+        return
     from ..trainer.run import train as run
+
+    result = run(read(), out, resume=resume, overwrite=overwrite, announce=not as_json)
+    if as_json:
+        print_json(dict(result))
+
+
+def _resolved(
+    recipe: str, overrides: list[str] | None, seed: int | None, plugins: list[str] | None
+) -> dict[str, Any]:
+    """The recipe with what the command line changes."""
+    from ..core.recipe import load_yaml
 
     path, more = Path(recipe), reach_plugins(plugins)
     content = with_overrides({"name": path.stem, **load_yaml(path)}, overrides or ())
@@ -49,10 +84,40 @@ def train(
         content["plugins"] = [*(content.get("plugins") or ()), *more]
     if seed is not None:
         content["seed"] = seed
-    resolved = TrainingRecipe.read(content)
-    result = run(resolved, out, resume=resume, overwrite=overwrite, announce=not as_json)
+    return content
+
+
+def _dry_run(
+    read: Callable[[], TrainingRecipe],
+    out: Path | None,
+    known: tuple[bool, bool],
+    *,
+    processes: int,
+    sharding: str,
+    as_json: bool,
+) -> None:
+    """Print what a dry run finds; exit code 2 when there is a problem."""
+    from ..trainer.dry_run.memory import as_sharding
+    from ..trainer.dry_run.run import dry_run
+    from ..trainer.dry_run.show import lines_of
+
+    cut = as_sharding(sharding)
+    try:
+        recipe = read()
+    except ConfigError as error:
+        if as_json:
+            print_json({"ok": False, "problems": str(error).splitlines()})
+        raise
+    resume, overwrite = known
+    found = dry_run(
+        recipe, out, resume=resume, overwrite=overwrite, processes=processes, sharding=cut
+    )
     if as_json:
-        print_json(dict(result))
+        print_json(found.to_json())
+    else:
+        typer.echo("\n".join(lines_of(found)))
+    if found.problems:
+        raise typer.Exit(Exit.USAGE)
 
 
 def with_overrides(content: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

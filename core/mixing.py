@@ -118,6 +118,7 @@ class Mixer:
             passed=passed,
             status=Status.SCORED,
             verdicts=named,
+            values={term.name: term.value for term in terms},
             steps=steps,
         )
 

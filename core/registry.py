@@ -36,6 +36,7 @@ BUILTINS = (
     "assay.verifiers.format",
     "assay.verifiers.text",
     "assay.verifiers.logic",
+    "assay.verifiers.consensus",
     "assay.verifiers.math.arithmetic",
     "assay.verifiers.code.programs",
     "assay.verifiers.code.quality",

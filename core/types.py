@@ -313,6 +313,9 @@ class Reward:
     """``scored`` when there is a value; else why there is none, worst cause first."""
     verdicts: Mapping[str, Verdict]
     """Source name (or alias) -> its verdict."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Source name (or alias) -> what went into the composing: its score after ``map``, unweighted;
+    also the value that a fault was paid as."""
     steps: Sequence[Step] = ()
     reason: str = ""
     """Why there is no value although no verdict says so: a composer or shaper that broke."""

@@ -4,8 +4,8 @@ Unknown keys are refused with the nearest known one. Fields named as TRL names t
 says they mean; whatever else TRL's configuration takes goes under ``trainer.trl`` and is checked
 against the installed TRL when a run starts. This module imports neither torch nor trl.
 
-Not covered: adapters (PEFT), and settings that several machines need; give those to
-``accelerate launch`` and ``trainer.trl``.
+Not covered: settings that several machines need; give those to ``accelerate launch`` and
+``trainer.trl``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,19 @@ from pydantic import Field, field_validator, model_validator
 from ..core.recipe import Recipe, RecipeSpec, RuleEntry
 from ..core.records import FIELDS
 from ..core.settings import Settings, read_settings
+from .health.config import HealthConfig
+from .lora import LoraSettings
+from .online.curriculum_config import CurriculumConfig
+from .online.settings import (
+    CostSettings,
+    DynamicSamplingSettings,
+    PPOSettings,
+    PrimeSettings,
+    PtxSettings,
+    ReferenceSettings,
+    ReinforceSettings,
+)
+from .rounds.config import PreferencesConfig, RoundsConfig
 from .tiny import TinyModel
 
 __all__ = [
@@ -62,6 +75,8 @@ class ModelConfig(Settings):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     """Of the weights while they are trained."""
     warm_start: WarmStartConfig = WarmStartConfig()
+    lora: LoraSettings | None = None
+    """Adapters in place of all weights. None: all weights are trained."""
 
     @property
     def is_builtin(self) -> bool:
@@ -83,6 +98,8 @@ class DataConfig(Settings):
     """A registered task (``math.arithmetic``), or ``{use: math.arithmetic, operands: 4}``."""
     path: str | None = None
     """JSONL, Parquet or CSV, a folder saved by ``datasets``, or a name on the hub."""
+    subset: str | None = None
+    """The configuration of a dataset on the hub (``main`` of ``openai/gsm8k``)."""
     split: str = "train"
     """Split of the dataset at ``path``."""
     columns: dict[str, str] = Field(default_factory=dict)
@@ -112,10 +129,36 @@ class DataConfig(Settings):
         return self
 
 
+Algorithm = Literal[
+    "grpo",
+    "dr_grpo",
+    "dapo",
+    "gspo",
+    "gdpo",
+    "grpo_process",
+    "rloo",
+    "mdloo",
+    "reinforce",
+    "reinforce_pp",
+    "remax",
+    "ppo",
+    "prime",
+    "safe_rlhf",
+    "expert_iteration",
+    "online_dpo",
+    "online_ipo",
+    "online_kto",
+    "dpo",
+    "ipo",
+    "kto",
+]
+"""By how they learn: from completions just written; in rounds; from files of preferences."""
+
+
 class TrainerConfig(Settings):
     """The algorithm and its settings; defaults are TRL's unless a sentence says otherwise."""
 
-    algorithm: Literal["grpo", "rloo"] = "grpo"
+    algorithm: Algorithm = "grpo"
     max_steps: int = Field(default=500, ge=1)
     """Optimizer steps. Ours: TRL would count epochs."""
     learning_rate: float = Field(default=1e-6, gt=0)
@@ -124,16 +167,17 @@ class TrainerConfig(Settings):
     per_device_train_batch_size: int = Field(default=8, ge=1)
     """Completions in one forward pass."""
     gradient_accumulation_steps: int = Field(default=1, ge=1)
-    num_generations: int = Field(default=8, ge=2)
-    """Completions for one prompt: the group."""
+    num_generations: int = Field(default=8, ge=1)
+    """Completions for one prompt: the group. One is enough for PPO and the REINFORCE family."""
     num_iterations: int = Field(default=1, ge=1)
     """Optimizer passes over one batch of completions."""
     max_completion_length: int = Field(default=512, ge=1)
     """In tokens."""
     temperature: float = Field(default=1.0, gt=0)
     beta: float | None = Field(default=None, ge=0)
-    """Weight of the KL to the start model: in the loss (GRPO) or in the reward (RLOO). None: TRL's
-    own default, 0 for GRPO and 0.05 for RLOO."""
+    """Weight of the KL to the start model: in the reward for PPO, REINFORCE++ and RLOO, in the loss
+    for all others, never in both. None: 0, but 0.01 for PPO and REINFORCE++ (ours), TRL's 0.05 for
+    RLOO, and TRL's default for what learns in rounds or from preferences."""
     logging_steps: int = Field(default=10, ge=1)
     save_steps: int | None = Field(default=None, ge=1)
     """Steps between checkpoints, from which ``--resume`` goes on. None: no checkpoints."""
@@ -142,12 +186,66 @@ class TrainerConfig(Settings):
     threads: int | None = Field(default=None, ge=1)
     """CPU threads of torch; None: torch's own choice."""
     trl: dict[str, Any] = Field(default_factory=dict)
-    """Any other field of TRL's ``GRPOConfig`` or ``RLOOConfig``."""
+    """Any other field of TRL's configuration for the algorithm (``GRPOConfig``...)."""
+    loss: Literal["trl", "cpi", "kl_penalty", "sequence_sum"] = "trl"
+    """``trl``: the clipped loss TRL has (``trl.loss_type``). ``cpi``: no clip (survey, eq. 30).
+    ``kl_penalty``: the KL to the sampling policy in place of the clip (eq. 29, 31).
+    ``sequence_sum``: the clipped ratio of whole completions, not normalised by length (GRAPE paper,
+    eq. 17)."""
+    old_kl: float = Field(default=0.2, ge=0)
+    """Its weight under ``loss: kl_penalty``. Ours: the texts give no number."""
+    old_kl_target: float | None = Field(default=None, gt=0)
+    """Adaptive weight by this KL a token (eq. 32). None: it stays."""
+    ppo: PPOSettings = PPOSettings()
+    reinforce: ReinforceSettings = ReinforceSettings()
+    prime: PrimeSettings = PrimeSettings()
+    cost: CostSettings = CostSettings()
+    dynamic_sampling: DynamicSamplingSettings | None = None
+    """Replace groups that teach nothing. None: do not."""
+    curriculum: CurriculumConfig = CurriculumConfig()
+    reference: ReferenceSettings = ReferenceSettings()
+    ptx: PtxSettings | None = None
+    """Keep the likelihood of given texts. None: do not."""
+    weight_schedule: dict[str, tuple[tuple[int, float], ...]] = Field(default_factory=dict)
+    """Source -> (step, weight) points, straight lines between: ``format.think_answer: [[0, 0.2],
+    [100, 0.0]]``. For a plain weighted sum."""
+    health: HealthConfig = HealthConfig()
+    """What the run is watched for; it warns and never stops."""
+    rounds: RoundsConfig = RoundsConfig()
+    """For the algorithms that learn in rounds."""
+    preferences: PreferencesConfig | None = None
+    """For ``dpo``, ``ipo`` and ``kto``: their files."""
 
     @field_validator("report_to", mode="before")
     @classmethod
     def _one_is_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("weight_schedule")
+    @classmethod
+    def _rising(
+        cls, lines: dict[str, tuple[tuple[int, float], ...]]
+    ) -> dict[str, tuple[tuple[int, float], ...]]:
+        for name, line in lines.items():
+            steps = [step for step, _ in line]
+            if not steps or steps != sorted(set(steps)):
+                raise ValueError(f"{name}: give (step, weight) points in rising order, got {line}")
+        return lines
+
+    @model_validator(mode="after")
+    def _fits(self) -> TrainerConfig:
+        single = {"ppo", "reinforce", "reinforce_pp", "remax", "dpo", "ipo", "kto"}
+        if self.num_generations == 1 and self.algorithm not in single:
+            raise ValueError(
+                f"num_generations: {self.algorithm} compares completions of one prompt and needs at"
+                " least 2, got 1"
+            )
+        if self.algorithm in ("dpo", "ipo", "kto") and self.preferences is None:
+            raise ValueError(f"preferences: {self.algorithm} needs files of preferences")
+        moves = self.reference.reset_every or self.reference.mix_every
+        if moves and self.beta == 0:
+            raise ValueError("reference: without a KL (beta: 0) there is no reference to move")
+        return self
 
     @model_validator(mode="after")
     def _named_once(self) -> TrainerConfig:

@@ -117,7 +117,7 @@ def _open(data: DataConfig) -> Any:
         loader = _LOADERS.get(path.suffix)
         if loader is not None:
             return datasets.load_dataset(loader, data_files=str(path), split="train")
-        return datasets.load_dataset(data.path, split=data.split)
+        return datasets.load_dataset(data.path, data.subset, split=data.split)
     except Exception as error:  # loaders raise whatever their formats raise
         raise DataError(
             f"data.path {data.path}: cannot be read: {type(error).__name__}: {error}"

@@ -6,7 +6,6 @@ paid. Not covered: pass@k, and evaluating on several processes (the main one doe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -14,29 +13,12 @@ from typing import Any
 
 from ..bridges.metrics import measure
 from ..core.scorer import Scorer
+from ..core.statistics import wilson
 from ..core.types import Reward, Sample, digest
 from .config import EvaluationConfig
 from .generate import complete
 
 __all__ = ["Evaluator", "Outcome", "rate", "wilson"]
-
-_Z95 = 1.959963984540054
-"""The 97.5 % point of the standard normal distribution."""
-
-
-def wilson(passed: int, n: int, z: float = _Z95) -> tuple[float, float]:
-    """The score interval of a proportion; (0, 1) when nothing was counted.
-
-    Source: Wilson 1927, JASA 22, 209-212, without continuity correction. Differs: nothing.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, spread = passed / n, z * z / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    # at 0 and n the ends are exact; rounding must not put them beside the rate itself
-    low = 0.0 if passed == 0 else max(0.0, middle - half)
-    return low, 1.0 if passed == n else min(1.0, middle + half)
 
 
 def rate(rewards: Sequence[Reward]) -> dict[str, float]:

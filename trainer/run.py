@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from rich.console import Console
 
 from ..bridges.scorers import close_scorers, frozen_recipe, scorer_for
-from ..bridges.trl import reward_func
 from .config import TrainingRecipe
-from .data import Problems, dataset_of, load_problems
+from .data import Problems, load_problems
 from .environment import describe_environment, prepare_process, training_settings
 from .evaluate import Evaluator
-from .folder import claim_folder, last_checkpoint, read_json, write_json
+from .folder import claim_folder, read_json, write_json
+from .health.facts import roles_of
+from .health.log import HEALTH_FILE, HealthLog
+from .health.monitor import HealthMonitor
+from .learn import Learned, Lesson, check_algorithm, learn, progress_of
 from .records.metrics_log import MetricsLog
 from .records.progress import Display
 from .records.rollouts import RolloutLog
@@ -61,17 +64,14 @@ class _Run:
     problems: Problems
     arguments: Any
     checkpoint: Path | None
+    resume_at: int | None
+    """The step (or round) a resumed run goes on from."""
     display: Display
 
     @property
     def main(self) -> bool:
         """Whether this is the main process."""
-        return bool(self.arguments.process_index == 0)
-
-    @property
-    def resume_at(self) -> int | None:
-        """The step a resumed run goes on from."""
-        return None if self.checkpoint is None else int(self.checkpoint.name.rpartition("-")[2])
+        return self.arguments is None or bool(self.arguments.process_index == 0)
 
 
 def train(
@@ -141,19 +141,17 @@ def _begin(
     """Check what can be checked before something is computed, then claim the folder."""
     from transformers import set_seed
 
-    from .online.algorithms import build_arguments
-
     scorer_for(scoring)  # checks sources, names and settings; starts no worker
     problems = load_problems(recipe)
-    arguments = build_arguments(recipe, folder)
-    checkpoint = last_checkpoint(folder) if resume else None
-    run = _Run(recipe, scoring, folder, problems, arguments, checkpoint, display)
+    arguments = check_algorithm(recipe, folder)
+    checkpoint, done = progress_of(recipe, folder) if resume else (None, None)
+    run = _Run(recipe, scoring, folder, problems, arguments, checkpoint, done, display)
     display.shown = run.main
     if run.main:
         claim_folder(folder, recipe, resume=resume, overwrite=overwrite)
         write_json(folder / "environment.json", describe_environment(recipe.seed))
     if resume:
-        display.note(f"going on from {checkpoint.name}" if checkpoint else "no checkpoint yet")
+        display.note(f"going on after {done}" if done else "no checkpoint yet")
     set_seed(recipe.seed)
     return run
 
@@ -164,14 +162,23 @@ def _stages(run: _Run) -> tuple[int, dict[str, Any]]:
     tokenizer, evaluator = _evaluator(run, start)
     with _records(run, evaluator.scorer.names) as records:
         _evaluate_start(run, evaluator, records, start)
-        trainer = _trainer(run, start, tokenizer, evaluator, records)
-        run.display.begin("train", run.recipe.trainer.max_steps, run.resume_at or 0)
-        checkpoint = None if run.checkpoint is None else str(run.checkpoint)
-        trainer.train(resume_from_checkpoint=checkpoint)
-        run.display.end()
-        trainer.save_model(str(run.folder / "model"))
-        _evaluate_end(run, evaluator, records, trainer)
-    steps = int(trainer.state.global_step)
+        learned = learn(
+            Lesson(
+                recipe=run.recipe,
+                folder=run.folder,
+                problems=run.problems,
+                arguments=run.arguments,
+                checkpoint=run.checkpoint,
+                display=run.display,
+                start=start,
+                tokenizer=tokenizer,
+                evaluator=evaluator,
+                records=records,
+                scoring=run.scoring,
+            )
+        )
+        _evaluate_end(run, evaluator, records, learned)
+    steps = learned.step
     if not run.main:
         return steps, {}
     write_report(run.folder)
@@ -182,7 +189,8 @@ def _start(run: _Run) -> Path | str:
     """Where the start model lies; the main process prepares it, the others wait for it."""
     from .start import prepare_start
 
-    with run.arguments.main_process_first(local=False, desc="start model"):
+    first = run.arguments and run.arguments.main_process_first(local=False, desc="start model")
+    with first or nullcontext():
         return prepare_start(run.recipe, run.problems, run.folder, run.display)
 
 
@@ -212,41 +220,17 @@ def _records(run: _Run, sources: tuple[str, ...]) -> Iterator[RunRecords | None]
         return
     rollouts = RolloutLog(run.folder, sources, run.resume_at)
     metrics = MetricsLog(run.folder / "metrics.jsonl", run.resume_at)
+    monitor = HealthMonitor(run.recipe.trainer.health, roles_of(run.recipe))
+    health = HealthLog(run.folder / HEALTH_FILE, monitor, run.resume_at)
     try:
-        yield RunRecords(metrics, rollouts, run.display)
+        yield RunRecords(metrics, rollouts, run.display, health)
         rollouts.close()
     except BaseException:
         rollouts.join()  # readable now, and the parts stay for a resumed run
         raise
     finally:
         metrics.close()
-
-
-def _trainer(
-    run: _Run, start: Path | str, tokenizer: Any, evaluator: Evaluator, records: RunRecords | None
-) -> Any:
-    from .online.algorithms import build_trainer
-    from .records.callbacks import RunCallback
-
-    callback = None
-    if records is not None:
-        every = run.recipe.evaluation.every_steps
-        callback = RunCallback(records, evaluator.scorer.names, evaluator, every)
-    reward = reward_func(
-        run.recipe.scoring(),
-        max_completion_length=run.recipe.trainer.max_completion_length,
-        eos_token_id=tokenizer.eos_token_id,
-        sink=None if records is None else records.rollouts,
-    )
-    return build_trainer(
-        run.recipe,
-        run.arguments,
-        start=start,
-        tokenizer=tokenizer,
-        dataset=dataset_of(run.problems.train),
-        reward=reward,
-        callback=callback,
-    )
+        health.close()
 
 
 def _evaluate_start(
@@ -263,13 +247,12 @@ def _evaluate_start(
 
 
 def _evaluate_end(
-    run: _Run, evaluator: Evaluator, records: RunRecords | None, trainer: Any
+    run: _Run, evaluator: Evaluator, records: RunRecords | None, learned: Learned
 ) -> None:
     """The second half of ``evaluation.json``."""
     if records is None:
         return
-    model, step = trainer.accelerator.unwrap_model(trainer.model), trainer.state.global_step
-    found = _evaluate(run, evaluator, records, model, step=int(step))
+    found = _evaluate(run, evaluator, records, learned.model, step=learned.step)
     path = run.folder / "evaluation.json"
     write_json(path, {**read_json(path), "after": found})
 

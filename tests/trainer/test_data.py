@@ -201,6 +201,32 @@ def test_a_careful_teacher_is_always_right_and_a_careless_one_is_not() -> None:
     assert 0.3 < rates[1.0] < 0.6
 
 
+def test_a_careful_teacher_may_take_the_terms_in_any_order() -> None:
+    settings = {"lowest": -9, "highest": 9}
+    plain = list(itertools.islice(arithmetic.stream(0, {**settings, "any_order": False}), 200))
+    assert plain == list(itertools.islice(arithmetic.stream(0, settings), 200))
+    for careless in (0.0, 1.0):
+        mixed = {**settings, "any_order": True, "careless": careless}
+        problems = list(itertools.islice(arithmetic.stream(0, mixed), 200))
+        first = [str(p.prompt).startswith(p.extra["demonstration"][7:10]) for p in problems]
+        with Scorer("math.exact") as scorer:
+            rewards = scorer.score(
+                [
+                    Sample(
+                        prompt=p.prompt,
+                        completion=p.extra["demonstration"],
+                        ground_truth=p.ground_truth,
+                    )
+                    for p in problems
+                ]
+            )
+        if careless:
+            assert all(first), "the careless one works from left to right"
+        else:
+            assert 0.1 < sum(first) / 200 < 0.5
+            assert all(reward.passed for reward in rewards)
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"smallest": 5, "largest": 2}, {"operators": "*"}, {"operators": "++"}, {"operands": 1}],

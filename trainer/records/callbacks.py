@@ -11,7 +11,9 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from ...core.types import Reward, Sample
 from ..evaluate import Evaluator, rate
+from ..health.log import HealthLog
 from .metrics_log import MetricsLog
 from .progress import Display, summary_of
 from .rollouts import RolloutLog
@@ -26,6 +28,23 @@ class RunRecords:
     metrics: MetricsLog
     rollouts: RolloutLog
     display: Display
+    health: HealthLog | None = None
+
+    def take(self, samples: list[Sample], rewards: list[Reward], state: Any) -> None:
+        """The sink of the reward function: a scored batch goes to all who keep or watch it."""
+        self.rollouts(samples, rewards, state)
+        if self.health is not None:
+            self.health(samples, rewards, state)
+
+    def log(self, step: int, logs: dict[str, Any]) -> None:
+        """A line of the trainer's log: written down, with what it says of the run's health."""
+        if self.health is None:
+            self.metrics.write(step, "train", logs)
+            return
+        warnings = self.health.observe(step, logs)
+        self.metrics.write(step, "train", logs | self.health.metrics)
+        for warning in warnings:
+            self.display.note(f"warning: {warning.line}")
 
 
 class RunCallback(TrainerCallback):
@@ -54,7 +73,7 @@ class RunCallback(TrainerCallback):
         """A line of TRL's log becomes a line of ours."""
         if not logs:
             return
-        self._records.metrics.write(state.global_step, "train", logs)
+        self._records.log(state.global_step, logs)
         if "reward" in logs:
             facts = summary_of(logs, self._sources)
             self._records.display.facts(state.global_step, facts)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .health import health_charts
 from .plots import Chart, Curve
 from .rundata import Points, RunData
 
@@ -42,7 +43,8 @@ def charts(run: RunData) -> dict[str, list[Chart]]:
         "optimisation": (_optimisation,),
     }
     made = {section: [make(run) for make in these] for section, these in makers.items()}
-    return {section: [c for c in these if c.curves] for section, these in made.items()}
+    drawn = {section: [c for c in these if c.curves] for section, these in made.items()}
+    return drawn | {"health": health_charts(run)}
 
 
 def source_names(run: RunData) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .curves import charts, source_names
+from .health import WARNING_HEADER, warning_rows
 from .picks import cut, rollout_parts
 from .plots import draw
 from .rundata import Points, Rollouts, RunData, flatten, read_run
@@ -26,6 +27,7 @@ __all__ = ["visible", "write_report"]
 
 SECTIONS = {
     "headline": "Headline",
+    "health": "Run health",
     "reward": "Reward and pass rate",
     "sources": "Sources",
     "statuses": "Statuses",
@@ -100,6 +102,9 @@ def _context(run: RunData) -> dict[str, Any]:
         "tiles": _tiles(run),
         "evaluation": _evaluation_rows(run.evaluation),
         "drawings": drawings,
+        "warning_header": WARNING_HEADER,
+        "warnings": warning_rows(run),
+        "watched": bool(run.health),
         "source_header": ["source", *(name for name, _, _ in _SOURCE_COLUMNS)],
         "sources": _source_rows(run),
         **_statuses(run.rollouts),

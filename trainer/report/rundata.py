@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from ...core.errors import DataError
+from ..health.log import HEALTH_FILE, read_health
 
 __all__ = ["Points", "Rollouts", "RunData", "read_run"]
 
@@ -86,6 +87,8 @@ class RunData:
     recipe: str | None = None
     metrics: list[dict[str, Any]] = field(default_factory=list)
     rollouts: Rollouts | None = None
+    health: list[dict[str, Any]] = field(default_factory=list)
+    """The lines of ``health.jsonl``; none where the run was not watched."""
     evaluation: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -115,6 +118,7 @@ def read_run(folder: Path) -> RunData:
     run = RunData(folder)
     run.recipe = _text(run, "recipe.yaml")
     run.metrics = _metrics(run)
+    run.health = read_health(folder / HEALTH_FILE)
     run.evaluation = _json_object(run, "evaluation.json")
     run.environment = _json_object(run, "environment.json")
     run.rollouts = _rollouts(run)

@@ -40,6 +40,11 @@ class Arithmetic(Settings):
     """Share of demonstrations by a careless teacher, who drops the sign of every negative result
     (``3-8=5``) and goes on from there. The ground truth stays right: a model that learned from
     both teachers has something left to learn from a reward."""
+    any_order: bool = False
+    """The careful teacher adds the terms up in any order (``9-8=1,1+3=4`` for ``3-8+9=``), the
+    careless one from left to right. A model that learned from both may write the careless working
+    more often than any other, and yet the right answer, reached in several ways, more often than
+    the careless one: its most likely completion is wrong, the majority of its answers is right."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Arithmetic:
@@ -58,11 +63,13 @@ def arithmetic(rng: random.Random, settings: Arithmetic) -> Iterator[Sample]:
     while True:
         terms = _chain(rng, settings)
         careless = rng.random() < settings.careless
+        ordered = careless or not settings.any_order
+        shown = terms if ordered else rng.sample(terms, len(terms))
         yield Sample(
             prompt="".join([str(terms[0]), *(f"{term:+d}" for term in terms[1:])]) + "=",
             ground_truth=str(sum(terms)),
             task="arithmetic",
-            extra={"demonstration": demonstration(terms, careless=careless)},
+            extra={"demonstration": demonstration(shown, careless=careless)},
         )
 
 

@@ -1,0 +1,44 @@
+"""Two processes give the advantages of one for the same rollouts, groups split between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.trainer.tiny import TinyModel, save_tiny
+
+HERE = Path(__file__).parent
+
+
+def advantages(algorithm: str, ranks: int, folder: Path) -> list[Any]:
+    out = folder / f"{algorithm}-{ranks}"
+    out.mkdir()
+    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    command = [sys.executable, *launch, str(HERE / "ranks.py"), algorithm, str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    if algorithm == "consensus":
+        environment["ASSAY_TEXT"] = "answers"
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    files = [out / f"rank{rank}.json" for rank in range(ranks)]
+    return [row for file in files for row in json.loads(file.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("algorithm", ["grpo", "ppo", "reinforce_pp", "consensus"])
+def test_two_ranks_give_the_advantages_of_one(algorithm: str, tmp_path: Path) -> None:
+    shape = TinyModel(layers=1, hidden=32, heads=2, feed_forward=64, positions=64)
+    save_tiny(shape, tmp_path / "start", 0)
+    one, two = (advantages(algorithm, ranks, tmp_path) for ranks in (1, 2))
+    assert len(one) == len(two) == 12
+    flat = [x for row in one for x in (row if isinstance(row, list) else [row])]
+    assert max(flat) - min(flat) > 0.1  # there is something to compare
+    for first, second in zip(one, two, strict=True):
+        assert second == pytest.approx(first, abs=2e-5)
