@@ -2,31 +2,31 @@
 
     python benchmarks/step.py [--steps 30] [--rounds 3] [--json]
 
-Both runs are the recipe ``recipes/arithmetic.yaml`` on TRL's GRPOTrainer, from one start model, in
-one process and in turn. The share is the wall time inside the reward function over the wall time
-of the training steps.
+Both runs are the recipe ``recipes/arithmetic.yaml`` from one start model, in one process and in
+turn: ours as ``assay train`` builds it, the lambda on TRL's GRPOTrainer as it comes. The share is
+the wall time inside the reward function over the wall time of the training steps.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import re
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from assay.bridges.trl import reward_func
 from assay.trainer.config import TrainingRecipe
 from assay.trainer.data import dataset_of, load_problems
 from assay.trainer.environment import prepare_process, training_settings
 from assay.trainer.online.algorithms import build_arguments, build_trainer
+from assay.trainer.online.scored import ScoredBatch
 from assay.trainer.records.progress import Display
 from assay.trainer.start import load_tokenizer, prepare_start
 
@@ -47,10 +47,20 @@ def bare(*, completions: list[str], ground_truth: list[Any], **_: object) -> lis
 class Timed:
     """A reward function that adds up the wall time spent in it."""
 
-    def __init__(self, inner: Callable[..., list[float | None]]) -> None:
+    def __init__(self, inner: Any) -> None:
         self.inner = inner
         self.__name__ = inner.__name__
         self.seconds = 0.0
+
+    @property
+    def samples(self) -> list[Any]:
+        """What our trainer reads of the last batch."""
+        return self.inner.samples
+
+    @property
+    def rewards(self) -> list[Any]:
+        """What our trainer reads of the last batch."""
+        return self.inner.rewards
 
     def __call__(self, **given: Any) -> list[float | None]:
         started = time.perf_counter()
@@ -64,15 +74,27 @@ def run(
 ) -> tuple[float, float]:
     """(seconds a step, share of it inside the reward function)."""
     reward.seconds = 0.0
-    trainer = build_trainer(
-        recipe,
-        arguments,
-        start=start,
-        tokenizer=load_tokenizer(start),
-        dataset=dataset_of(load_problems(recipe).train),
-        reward=reward,
-        callback=None,
-    )
+    problems, tokenizer = load_problems(recipe).train, load_tokenizer(start)
+    dataset = dataset_of(problems)
+    if reward.inner is bare:
+        trainer = importlib.import_module("trl").GRPOTrainer(
+            model=str(start),
+            reward_funcs=reward,
+            args=arguments,
+            train_dataset=dataset,
+            processing_class=tokenizer,
+        )
+    else:
+        trainer = build_trainer(
+            recipe,
+            arguments,
+            start=start,
+            tokenizer=tokenizer,
+            problems=problems,
+            dataset=dataset,
+            scored=reward,
+            callback=None,
+        )
     started = time.perf_counter()
     trainer.train()
     took = time.perf_counter() - started
@@ -90,12 +112,12 @@ def measure(steps: int, rounds: int) -> dict[str, dict[str, float]]:
         quiet = Display(Console(quiet=True))
         with training_settings(recipe, folder):
             start = prepare_start(recipe, load_problems(recipe), folder, quiet)
-            ours = reward_func(recipe.scoring(), max_completion_length=32)
+            ours = ScoredBatch(recipe.scoring(), max_completion_length=32)
             for _ in range(rounds):
                 for way, reward in (("assay", ours), ("bare lambda", bare)):
                     arguments = build_arguments(recipe, folder / way.replace(" ", "-"))
                     found[way].append(run(recipe, start, Timed(reward), arguments))
-            ours.close()
+            ours.function.close()
     return {
         way: {
             "step_s": statistics.median(s for s, _ in pairs),

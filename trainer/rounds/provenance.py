@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from statistics import fmean
+from types import SimpleNamespace
 from typing import Any
 
 from ...bridges.metrics import measure
@@ -37,11 +38,12 @@ def report_round(
     found |= {"reward": fmean(paid)} if paid else {}
     found |= {f"round/{name}": number for name, number in numbers.items()}
     if job.records is not None:
-        job.records.metrics.write(here.number, "train", found)
+        # records count the step that a batch leads to
+        job.records.take(samples, rewards, SimpleNamespace(global_step=here.number - 1))
+        job.records.rollouts.flush()
+        job.records.log(here.number, found)
         if held_out:
             job.records.metrics.write(here.number, "eval", held_out["metrics"])
-        job.records.rollouts.add(samples, rewards, step=here.number, split="train")
-        job.records.rollouts.flush()
     said = [summary_of(found, job.scorer.names), f"kept {numbers['kept']}"]
     if held_out:
         said.append(f"held-out accuracy {held_out['greedy']['pass_rate']:.3f}")

@@ -11,6 +11,7 @@ model as an undisturbed one. One process only; trackers (``report_to``) are not 
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Sequence
@@ -145,6 +146,7 @@ def _learn(job: Job, here: Round, kept: int) -> dict[str, float]:
         with new_folder(here.model) as draft:
             facts = _trained(job, here, draft) if kept else _passed_on(job, here, draft)
             write_json(draft / FACTS, facts)
+        _release()
     return read_json(here.model / FACTS)
 
 
@@ -168,6 +170,15 @@ def _trained(job: Job, here: Round, draft: Path) -> dict[str, float]:
     model.save_pretrained(draft)
     job.tokenizer.save_pretrained(draft)
     return {"loss": float(done.training_loss), "steps": int(done.global_step)}
+
+
+def _release() -> None:
+    """Give back the memory of a trainer, which refers to itself, before the next model is read."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _passed_on(job: Job, here: Round, draft: Path) -> dict[str, float]:
