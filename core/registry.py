@@ -28,6 +28,7 @@ from .tasks import Task
 __all__ = ["BUILTINS", "Registry", "load_module"]
 
 BUILTINS = (
+    "assay.verifiers.math.equations",
     "assay.verifiers.math.exact",
     "assay.verifiers.math.symbolic",
     "assay.verifiers.math.tolerance",

@@ -155,6 +155,11 @@ Algorithm = Literal[
 """By how they learn: from completions just written; in rounds; from files of preferences."""
 
 
+_NOT_STEP_BY_STEP = (
+    *("expert_iteration", "online_dpo", "online_ipo", "online_kto", "dpo", "ipo", "kto"),
+)
+
+
 class TrainerConfig(Settings):
     """The algorithm and its settings; defaults are TRL's unless a sentence says otherwise."""
 
@@ -242,6 +247,11 @@ class TrainerConfig(Settings):
             )
         if self.algorithm in ("dpo", "ipo", "kto") and self.preferences is None:
             raise ValueError(f"preferences: {self.algorithm} needs files of preferences")
+        if self.algorithm in _NOT_STEP_BY_STEP:
+            unused = ("curriculum", "dynamic_sampling", "weight_schedule", "ptx", "reference")
+            given = sorted(set(unused) & self.model_fields_set)
+            if given:
+                raise ValueError(f"{', '.join(given)}: {self.algorithm} does not use them")
         moves = self.reference.reset_every or self.reference.mix_every
         if moves and self.beta == 0:
             raise ValueError("reference: without a KL (beta: 0) there is no reference to move")

@@ -61,6 +61,7 @@ def _lasting(recipe: TrainingRecipe) -> dict[str, Any]:
     for section, names in _MAY_CHANGE.items():
         for name in names:
             del content[section][name]
+    del content["trainer"]["rounds"]["rounds"]  # more rounds go on from those that are done
     return content
 
 

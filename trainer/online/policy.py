@@ -341,12 +341,16 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
             self._curriculum.load_state_dict(self._curriculum_state)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if self.args.should_save:  # ours first: the last file of theirs says that all is there
+            name = f"checkpoint-{self.state.global_step}"
+            folder = Path(self._get_output_dir(trial=trial)) / name
+            folder.mkdir(parents=True, exist_ok=True)
+            self.save_run_state(folder)
         super()._save_checkpoint(model, trial)
-        if self.args.should_save:
-            folder = (
-                Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
-            )
-            (folder / STATE).write_text(json.dumps(self.run_state()), encoding="utf-8")
+
+    def save_run_state(self, folder: Path) -> None:
+        """Write what a resumed run must know into a checkpoint's folder."""
+        (folder / STATE).write_text(json.dumps(self.run_state()), encoding="utf-8")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)

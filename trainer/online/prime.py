@@ -148,11 +148,10 @@ class PrimeTrainer(PolicyTrainer):
         super().load_run_state(state)
         self.batches = state["batches"]
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        if self.args.should_save:
-            folder = Path(self._get_output_dir(trial=trial))
-            self.process.save(folder / f"checkpoint-{self.state.global_step}" / _WEIGHTS)
+    def save_run_state(self, folder: Path) -> None:
+        """Write what a resumed run must know into a checkpoint's folder."""
+        super().save_run_state(folder)
+        self.process.save(folder / _WEIGHTS)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
