@@ -80,7 +80,8 @@ def math_equations(sample: Sample, settings: EquationSettings) -> Verdict:
     ``all``: the spans of steps are those of the text seen.
     """
     text = sample.text
-    found = list(itertools.islice(equations_in(text[: MAX_CHARS + 1]), MAX_EQUATIONS + 1))
+    short = text if len(text) <= MAX_CHARS else ""
+    found = list(itertools.islice(equations_in(short), MAX_EQUATIONS + 1))
     if len(text) > MAX_CHARS or len(found) > MAX_EQUATIONS:
         reason = f"over {MAX_CHARS} characters or {MAX_EQUATIONS} equations: not read"
         return Verdict.scored(0.0, passed=False, reason=reason)
@@ -212,8 +213,11 @@ def equations_in(text: str) -> Iterator[Equation]:
 def _read(plain: str, run: re.Match[str]) -> Equation | None:
     """The equation that a run is, if it is one from end to end."""
     opens_line = run.start() == 0 or plain[run.start() - 1] == "\n"
-    tokens = _trimmed(list(_TOKEN.finditer(plain, *run.span())), opens_line=opens_line)
-    if not 3 <= len(tokens) <= _MAX_TOKENS or not _stands_alone(plain, tokens):
+    first = list(itertools.islice(_TOKEN.finditer(plain, *run.span()), _MAX_TOKENS + 1))
+    if len(first) > _MAX_TOKENS:
+        return None
+    tokens = _trimmed(first, opens_line=opens_line)
+    if len(tokens) < 3 or not _stands_alone(plain, tokens):
         return None
     sides: list[list[str]] = [[]]
     for token in tokens:
