@@ -128,9 +128,8 @@ def main() -> None:
     if given.json:
         print(json.dumps(found))
         return
-    print(
-        f"{device}, {weights / 1e6:.0f} million weights, {given.batch} completions of {given.length}"
-    )
+    size = f"{weights / 1e6:.1f} million weights"
+    print(f"{device}, {size}, {given.batch} completions of {given.length} tokens")
     print("| algorithm | s a step | tokens/s | peak memory, GiB | in scoring |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for row in rows:

@@ -91,6 +91,7 @@ FOUND = [
     pytest.param("**3+4=7**", [("3+4=7", True)], id="bold"),
     pytest.param("- 3+4=7\n* 1+1=2", [("3+4=7", True), ("1+1=2", True)], id="list"),
     pytest.param("所以3+4=7。", [("3+4=7", True)], id="chinese"),
+    pytest.param("at 5:123+1=124", [("123+1=124", True)], id="colon-before-three-digits"),
     pytest.param("3 + 4 = 7 apples", [("3 + 4 = 7", True)], id="words-behind"),
 ]
 
@@ -132,6 +133,9 @@ UNREAD = [
     pytest.param("1.2.3+1=2", id="version"),
     pytest.param("9" * 41 + "+1=1", id="long-number"),
     pytest.param("1+" * 64 + "1=65", id="many-numbers"),
+    pytest.param("1+" * 40 + "1=" + "1+" * 40 + "1", id="many-numbers-on-two-sides"),
+    pytest.param("so - 3+4=1", id="minus-between-blanks"),
+    pytest.param("so - 3+4=7", id="dash-between-blanks"),
     pytest.param("__import__('os').system('1')+1=1", id="code"),
     pytest.param("1+1\u202e=2", id="bidi-control"),
 ]
@@ -206,6 +210,11 @@ def test_the_answer_is_a_step(text: str, span: tuple[int, int] | None, score: fl
     assert answer.score == score
     assert span is None or (answer.start, answer.end) == span
     assert answer.end <= len(text)
+
+
+def test_steps_are_in_the_order_of_their_ends() -> None:
+    verdict = judge("\\boxed{-5}, as 3-8=-5", "-5", answer=True)
+    assert [(step.start, step.end) for step in verdict.steps] == [(0, 10), (15, 21)]
 
 
 def test_an_answer_without_equations_is_a_step_all_the_same() -> None:
