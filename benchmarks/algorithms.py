@@ -27,8 +27,8 @@ RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 MUST_LEARN = ("grpo", "dr_grpo", "rloo", "ppo", "reinforce_pp", "expert_iteration", "ttrl")
 """Those that must gain 20 points from every seed's start."""
 MORE = (
-    *("dapo", "gspo", "gdpo", "mdloo", "reinforce", "remax", "prime", "safe_rlhf"),
-    *("online_dpo", "online_kto"),
+    *("online_dpo", "online_kto", "prime"),
+    *("dapo", "gspo", "gdpo", "grpo_process", "mdloo", "reinforce", "remax", "safe_rlhf"),
 )
 LEAST_GAIN = 0.20
 MOST_TIME = 1.5

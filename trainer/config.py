@@ -160,6 +160,10 @@ _NOT_STEP_BY_STEP = (
 )
 
 
+def _default(field: Any) -> Any:
+    return field.get_default(call_default_factory=True)
+
+
 class TrainerConfig(Settings):
     """The algorithm and its settings; defaults are TRL's unless a sentence says otherwise."""
 
@@ -249,7 +253,8 @@ class TrainerConfig(Settings):
             raise ValueError(f"preferences: {self.algorithm} needs files of preferences")
         if self.algorithm in _NOT_STEP_BY_STEP:
             unused = ("curriculum", "dynamic_sampling", "weight_schedule", "ptx", "reference")
-            given = sorted(set(unused) & self.model_fields_set)
+            fields = type(self).model_fields
+            given = [name for name in unused if _default(fields[name]) != getattr(self, name)]
             if given:
                 raise ValueError(f"{', '.join(given)}: {self.algorithm} does not use them")
         moves = self.reference.reset_every or self.reference.mix_every

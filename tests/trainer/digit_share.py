@@ -9,7 +9,8 @@ import itertools
 import os
 import signal
 
-from assay import Sample, source
+from assay import Sample, Verdict, source
+from assay.core.types import Step
 
 _count = itertools.count(1)
 
@@ -20,3 +21,11 @@ def digit_share(sample: Sample) -> float:
         os.kill(os.getpid(), signal.SIGKILL)
     text = sample.text
     return sum(letter.isdigit() for letter in text) / max(len(text), 1)
+
+
+@source("test.letter_steps", version="1", scale="unit", needs=(), runs="inline", pass_at=0.5)
+def letter_steps(sample: Sample) -> Verdict:
+    """Every letter is a step; digits are good ones."""
+    text = sample.text
+    steps = [Step(start=i, end=i + 1, score=float(c.isdigit())) for i, c in enumerate(text)]
+    return Verdict.scored(digit_share(sample), steps=steps)

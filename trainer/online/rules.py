@@ -81,9 +81,8 @@ def _steps(trainer: PolicyTrainer, rollout: Rollout, place: int) -> tuple[list[i
     length = int(rollout.out["completion_mask"][place].sum())
     pieces = trainer.token_texts(rollout.out["completion_ids"][place, :length].tolist())
     reach = sum(map(len, pieces))
-    ends = {min(step.end, reach): step.score for step in steps if min(step.end, reach) > 0}
-    tokens = dict(zip(token_ends(pieces, sorted(ends)), sorted(ends), strict=True))
-    return list(tokens), [ends[end] for end in tokens.values()]  # the later of two in one token
+    known = [(min(step.end, reach), step.score) for step in steps if min(step.end, reach) > 0]
+    return token_ends(pieces, [end for end, _ in known]), [score for _, score in known]
 
 
 def gdpo(trainer: PolicyTrainer, rollout: Rollout) -> torch.Tensor:
