@@ -85,7 +85,8 @@ class Critic:
 
     @contextmanager
     def watching(self) -> Iterator[list[torch.Tensor]]:
-        """Forward passes of the policy inside give a (b, length) tensor of values each."""
+        """The policy's passes for log-probabilities inside give a (b, length) tensor of values
+        each; those of generation give none."""
         found: list[torch.Tensor] = []
         self._values = found
         try:
@@ -125,7 +126,7 @@ class Critic:
             self._hidden = output[0]
 
     def _keep_values(self, module: Any, args: Any, settings: dict[str, Any], output: Any) -> None:  # noqa: ARG002 - a hook's
-        if self._values is None:
+        if self._values is None or not settings.get("fused_lm_head"):  # TRL's, not generation's
             return
         if self.shared:
             assert self._hidden is not None  # the backbone has just run

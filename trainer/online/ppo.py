@@ -59,6 +59,17 @@ class PPOTrainer(PolicyTrainer):
 
     # a batch --------------------------------------------------------------------------------
 
+    def roll_out(self, rows: list[dict[str, Any]]) -> Rollout:
+        """Completions for rows, scored; with values where TRL computed log-probabilities anyway."""
+        with self.critic.watching() as values:
+            rollout = super().roll_out(rows)
+        if (
+            "old_per_token_logps" in rollout.out
+        ):  # their pass was the first; a reference's may follow
+            width = rollout.out["completion_ids"].size(1)
+            rollout.out["values"] = torch.cat(values)[: rollout.size, -(width + 1) :]
+        return rollout
+
     def finish(self, rollout: Rollout) -> dict[str, Any]:
         """TRL's batch with PPO's advantages, value targets and the values they rest on."""
         out, options = rollout.out, self.plan.ppo
@@ -103,6 +114,8 @@ class PPOTrainer(PolicyTrainer):
     def _logps_and_values(self, rollout: Rollout) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T) log-probabilities and (B, T + 1) values: one for the state before each token,
         and one for the state after the last."""
+        if "values" in rollout.out:
+            return rollout.out["old_per_token_logps"], rollout.out.pop("values")
         with torch.no_grad(), self.critic.watching() as values:
             logps, _, _ = self._forward(
                 self.model, rollout.out, self.args.per_device_train_batch_size
