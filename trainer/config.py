@@ -230,6 +230,14 @@ class TrainerConfig(Settings):
     def _one_is_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("algorithm", mode="before")
+    @classmethod
+    def _as_written_elsewhere(cls, name: Any) -> Any:
+        """``REINFORCE++`` and ``Dr-GRPO`` are known too."""
+        if not isinstance(name, str):
+            return name
+        return name.lower().replace("++", "_pp").replace("-", "_").replace(" ", "_")
+
     @field_validator("weight_schedule")
     @classmethod
     def _rising(

@@ -19,8 +19,7 @@ _count = itertools.count(1)
 def digit_share(sample: Sample) -> float:
     if next(_count) == int(os.environ.get("ASSAY_TEST_KILL_AT", "0")):
         os.kill(os.getpid(), signal.SIGKILL)
-    text = sample.text
-    return sum(letter.isdigit() for letter in text) / max(len(text), 1)
+    return _share(sample.text)
 
 
 @source("test.letter_steps", version="1", scale="unit", needs=(), runs="inline", pass_at=0.5)
@@ -28,4 +27,8 @@ def letter_steps(sample: Sample) -> Verdict:
     """Every letter is a step; digits are good ones."""
     text = sample.text
     steps = [Step(start=i, end=i + 1, score=float(c.isdigit())) for i, c in enumerate(text)]
-    return Verdict.scored(digit_share(sample), steps=steps)
+    return Verdict.scored(_share(text), steps=steps)
+
+
+def _share(text: str) -> float:
+    return sum(letter.isdigit() for letter in text) / max(len(text), 1)

@@ -69,6 +69,23 @@ def test_the_recipes_that_train_read_back_as_they_are_written(path: Path) -> Non
     assert read.data.n_eval >= 200
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("REINFORCE++", "reinforce_pp"), ("Dr-GRPO", "dr_grpo"), ("expert iteration", None), (3, "")],
+)
+def test_an_algorithm_may_be_written_as_elsewhere(
+    micro: dict[str, Any], written: Any, read: str | None
+) -> None:
+    recipe = copy.deepcopy(micro)
+    recipe["trainer"]["algorithm"] = written
+    if read == "":
+        with pytest.raises(ConfigError, match="algorithm"):
+            TrainingRecipe.read(recipe)
+    else:
+        expected = read or "expert_iteration"
+        assert TrainingRecipe.read(recipe).trainer.algorithm == expected
+
+
 def test_the_schema_knows_the_sections() -> None:
     properties = training_schema()["$defs"]["TrainerConfig"]["properties"]
     assert "group" in properties["num_generations"]["description"]

@@ -17,7 +17,10 @@ import yaml
 EVALUATED = 12
 """Samples scored before training: 6 held-out problems, greedy and sampled."""
 BATCH = 8
-NUMBERS = ("loss", "grad_norm", "reward", "kl", "entropy", "critic/loss", "kl_beta", "prime/loss")
+NUMBERS = (
+    *("loss", "grad_norm", "reward", "kl", "entropy", "critic/loss", "kl_beta"),
+    *("prime/loss", "cost/multiplier"),
+)
 
 
 def start(recipe: dict[str, Any], folder: Path, *more: str, kill_at: int = 0) -> int:
@@ -44,6 +47,7 @@ def numbers(folder: Path) -> dict[int, dict[str, float]]:
         ),
         pytest.param({"algorithm": "ppo", "ppo": {"critic": "shared"}}, id="ppo-shared"),
         pytest.param({"algorithm": "prime", "prime": {"warmup_steps": 1}}, id="prime"),
+        pytest.param({"algorithm": "safe_rlhf", "cost": {"limit": 0.1, "rate": 2.0}}, id="cost"),
         pytest.param(
             {"curriculum": {"rule": "adaptive"}, "dynamic_sampling": {"max_refills": 1}},
             id="curriculum",
@@ -54,6 +58,8 @@ def test_kill_and_resume(trainer: dict[str, Any], micro: dict[str, Any], tmp_pat
     recipe = copy.deepcopy(micro)
     recipe["plugins"] = [str(Path(__file__).with_name("digit_share.py"))]
     recipe["sources"] = [{"use": "test.digit_share"}]
+    if trainer.get("algorithm") == "safe_rlhf":
+        recipe["sources"].append({"use": "test.letter_steps", "role": "cost"})
     del recipe["passed_by"]
     recipe["trainer"] |= {"max_steps": 6, "save_steps": 2, **trainer}
     assert start(recipe, tmp_path / "whole") == 0
