@@ -26,10 +26,22 @@ _PANELS = (
     "grad_norm",
     "learning_rate",
     "clip_ratio/region_mean",
-    "value_loss",
-    "explained_variance",
 )
 _MOST_POINTS = 2000
+_OF_ALGORITHM = (
+    "critic/explained_variance",
+    "critic/explained_variance_targets",
+    "critic/loss",
+    "kl_beta",
+    "kl_old/mean",
+    "kl_old/max",
+    "prime/loss",
+    "prime/accuracy",
+    "cost/mean",
+    "cost/multiplier",
+    "dynamic/refills",
+    "dynamic/informative",
+)
 
 
 def charts(run: RunData) -> dict[str, list[Chart]]:
@@ -40,7 +52,7 @@ def charts(run: RunData) -> dict[str, list[Chart]]:
         "sources": (_source_means, _source_faults, _source_seconds),
         "length": (_lengths, _truncated, _reward_by_length),
         "groups": (_zero_variance,),
-        "optimisation": (_optimisation,),
+        "optimisation": (_optimisation, _algorithm),
     }
     made = {section: [make(run) for make in these] for section, these in makers.items()}
     drawn = {section: [c for c in these if c.curves] for section, these in made.items()}
@@ -266,6 +278,20 @@ def _zero_variance(run: RunData) -> Chart:
         note="Such a group moves a group-relative trainer nowhere: its problem is too easy or too"
         " hard, or the reward too coarse.",
         scale="share",
+    )
+
+
+def _algorithm(run: RunData) -> Chart:
+    """What an algorithm of ours says of itself: critic, multipliers, refills."""
+    curves = [c for c in _curves(run, {n: n for n in _OF_ALGORITHM}) if c.label in _OF_ALGORITHM]
+    return Chart(
+        name="algorithm",
+        title="What the algorithm kept",
+        x=STEP,
+        y="value",
+        curves=curves,
+        source=_from_metrics(curve.label for curve in curves),
+        kind="panels",
     )
 
 
