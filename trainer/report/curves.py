@@ -7,7 +7,7 @@ not drawn. Not covered: how a chart looks (``plots``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -283,23 +283,19 @@ def _zero_variance(run: RunData) -> Chart:
 
 def _algorithm(run: RunData) -> Chart:
     """What an algorithm of ours says of itself: critic, multipliers, refills."""
-    curves = [c for c in _curves(run, {n: n for n in _OF_ALGORITHM}) if c.label in _OF_ALGORITHM]
-    return Chart(
-        name="algorithm",
-        title="What the algorithm kept",
-        x=STEP,
-        y="value",
-        curves=curves,
-        source=_from_metrics(curve.label for curve in curves),
-        kind="panels",
-    )
+    return _panels(run, "algorithm", "What the algorithm kept", _OF_ALGORITHM)
 
 
 def _optimisation(run: RunData) -> Chart:
-    curves = [c for c in _curves(run, {n: n for n in _PANELS}) if c.label in _PANELS]
+    return _panels(run, "optimisation", "What the optimiser saw", _PANELS)
+
+
+def _panels(run: RunData, name: str, title: str, metrics: Sequence[str]) -> Chart:
+    """A panel for each metric of the training log that has points."""
+    curves = [c for c in _curves(run, {n: n for n in metrics}) if c.label in metrics]
     return Chart(
-        name="optimisation",
-        title="What the optimiser saw",
+        name=name,
+        title=title,
         x=STEP,
         y="value",
         curves=curves,
