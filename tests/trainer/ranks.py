@@ -21,6 +21,7 @@ def recipe(algorithm: str, start: str) -> Any:
     from assay.trainer.config import TrainingRecipe
 
     ranks = int(os.environ["WORLD_SIZE"])
+    ptx = {"weight": 0.5, "path": str(Path(start).with_name("texts.jsonl")), "batch_size": 2}
     return TrainingRecipe.read(
         {
             "name": "ranks",
@@ -29,14 +30,16 @@ def recipe(algorithm: str, start: str) -> Any:
             "model": {"path": start},
             "data": {"task": {"use": "math.arithmetic", "operands": 2}, "n_train": 8, "n_eval": 2},
             "trainer": {
-                "algorithm": "grpo" if algorithm == "consensus" else algorithm,
+                "algorithm": {"consensus": "grpo", "ptx": "ppo"}.get(algorithm, algorithm),
+                "ptx": ptx if algorithm == "ptx" else None,
                 "per_device_train_batch_size": TOTAL // ranks,
                 "num_generations": GROUP,
                 "max_completion_length": LONGEST,
                 "max_steps": 1,
                 "beta": 0.1,
                 "ppo": {"whiten": True},
-                "trl": {"ddp_backend": "gloo"} if ranks > 1 else {},
+                "learning_rate": 0.5,
+                "trl": {"optim": "sgd"} | ({"ddp_backend": "gloo"} if ranks > 1 else {}),
             },
         }
     )
@@ -54,7 +57,6 @@ def completion(place: int, tokenizer: Any) -> list[int]:
 def main(algorithm: str, out: Path) -> None:
     import torch
 
-    from assay.bridges.scorers import close_scorers
     from assay.trainer.data import dataset_of, load_problems
     from assay.trainer.online.algorithms import build_arguments, build_trainer
     from assay.trainer.online.scored import ScoredBatch
@@ -90,6 +92,11 @@ def main(algorithm: str, out: Path) -> None:
     _disturb(trainer)
     dataset = dataset_of(problems)
     rows = [dataset[place // GROUP] for place in range(rank * share, (rank + 1) * share)]
+    if os.environ.get("ASSAY_STEP"):
+        trainer.train()
+        weights = {name: w.tolist() for name, w in trainer.model.named_parameters() if w.dim() == 1}
+        (out / f"rank{rank}.json").write_text(json.dumps(weights), encoding="utf-8")
+        end(ranks)
     trainer.model.train()
     found = trainer._generate_and_score_completions(rows)
     lengths = found["completion_mask"].sum(1).tolist()
@@ -98,10 +105,19 @@ def main(algorithm: str, out: Path) -> None:
         for row, length in zip(found["advantages"], lengths, strict=True)
     ]
     (out / f"rank{rank}.json").write_text(json.dumps(advantages), encoding="utf-8")
+    end(ranks)
+
+
+def end(ranks: int) -> None:
+    """Leave at once: torch now and then waits for one of its own threads when all is done."""
+    import torch
+
+    from assay.bridges.scorers import close_scorers
+
     close_scorers()
     if ranks > 1:
         torch.distributed.destroy_process_group()
-    os._exit(0)  # torch now and then waits for one of its own threads here, when all is done
+    os._exit(0)
 
 
 def _disturb(trainer: Any) -> None:

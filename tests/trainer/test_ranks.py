@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from assay.trainer.tiny import TinyModel, save_tiny
 HERE = Path(__file__).parent
 
 
-def advantages(algorithm: str, ranks: int, folder: Path) -> list[Any]:
+def launch(algorithm: str, ranks: int, folder: Path, **more: str) -> list[Any]:
+    """What each rank wrote."""
     out = folder / f"{algorithm}-{ranks}"
     out.mkdir()
-    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
-    command = [sys.executable, *launch, str(HERE / "ranks.py"), algorithm, str(out)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    command = [sys.executable, *torchrun, str(HERE / "ranks.py"), algorithm, str(out)]
+    environment = {**os.environ, **more, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
     if algorithm == "consensus":
         environment["ASSAY_TEXT"] = "answers"
     done = subprocess.run(
@@ -29,16 +31,33 @@ def advantages(algorithm: str, ranks: int, folder: Path) -> list[Any]:
     )
     assert done.returncode == 0, done.stderr[-4000:]
     files = [out / f"rank{rank}.json" for rank in range(ranks)]
-    return [row for file in files for row in json.loads(file.read_text("utf-8"))]
+    return [json.loads(file.read_text("utf-8")) for file in files]
+
+
+def start(folder: Path) -> None:
+    shape = TinyModel(layers=1, hidden=32, heads=2, feed_forward=64, positions=64)
+    save_tiny(shape, folder / "start", 0)
 
 
 @pytest.mark.parametrize("algorithm", ["grpo", "ppo", "reinforce_pp", "consensus"])
 def test_two_ranks_give_the_advantages_of_one(algorithm: str, tmp_path: Path) -> None:
-    shape = TinyModel(layers=1, hidden=32, heads=2, feed_forward=64, positions=64)
-    save_tiny(shape, tmp_path / "start", 0)
-    one, two = (advantages(algorithm, ranks, tmp_path) for ranks in (1, 2))
+    start(tmp_path)
+    one, two = (list(chain(*launch(algorithm, ranks, tmp_path))) for ranks in (1, 2))
     assert len(one) == len(two) == 12
     flat = [x for row in one for x in (row if isinstance(row, list) else [row])]
     assert max(flat) - min(flat) > 0.1  # there is something to compare
     for first, second in zip(one, two, strict=True):
         assert second == pytest.approx(first, abs=2e-5)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "prime", "ptx"])
+def test_two_ranks_take_the_step_of_one(algorithm: str, tmp_path: Path) -> None:
+    """The critic is called inside the policy's forward pass, and both are averaged over ranks."""
+    start(tmp_path)
+    (tmp_path / "texts.jsonl").write_text('{"text": "1+1=2"}\n')
+    (one,) = launch(algorithm, 1, tmp_path, ASSAY_STEP="1")
+    first, second = launch(algorithm, 2, tmp_path, ASSAY_STEP="1")
+    assert first == second
+    assert any(name.startswith("assay_critic") for name in one) == (algorithm != "prime")
+    for name in one:
+        assert first[name] == pytest.approx(one[name], abs=2e-5), name

@@ -271,12 +271,12 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
             ratio = losses.ratio(logps, old)
             beta = self.old_kl.beta if self.plan.loss == "kl_penalty" else 0.0
             per_token = losses.kl_penalised(ratio, adv, k3(old, logps), beta)
-            loss = losses.aggregate(per_token, mask, "tokens")
+            loss = self.token_mean(per_token, mask)
         seen = (entropies.detach() * mask).sum() / mask.sum().clamp(min=1)
         self.note("entropy", float(seen))
         if self.beta and not self.plan.kl_in_reward:
             reference = inputs["ref_per_token_logps"]
-            loss = loss + self.beta * losses.aggregate(k3(logps, reference), mask, "tokens")
+            loss = loss + self.beta * self.token_mean(k3(logps, reference), mask)
         return loss / self._accumulation()
 
     def _more_loss(self, model: Any, inputs: dict[str, Any], logps: torch.Tensor) -> torch.Tensor:
@@ -286,12 +286,20 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
             old = inputs.get("old_per_token_logps")
             old = logps.detach() if old is None else old
             term = losses.mirror(logps, old, self.plan.reinforce.step_size)
-            more = more + losses.aggregate(term, _mask(inputs), "tokens")
+            more = more + self.token_mean(term, _mask(inputs))
         if self._ptx is not None and self.model.training:
-            term = self._ptx.loss(model, self.state.global_step)
+            # past the wrapper: data parallelism allows one pass through it before the backward pass
+            term = self._ptx.loss(self.accelerator.unwrap_model(model), self.state.global_step)
             self.note("ptx_loss", float(term.detach()))
             more = more + self._ptx.weight * term
         return more
+
+    def token_mean(self, loss_B_T: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The mean over the tokens of all ranks, so that data parallelism, which averages over
+        ranks, gives the gradient of one process."""
+        ranks = self.accelerator.num_processes
+        count = self.accelerator.gather(mask.sum()).sum().clamp(min=1)
+        return torch.where(mask.bool(), loss_B_T, 0.0).sum() * ranks / count
 
     def _accumulation(self) -> float:
         return float(self.current_gradient_accumulation_steps) if self.model.training else 1.0

@@ -194,7 +194,7 @@ class PPOTrainer(PolicyTrainer):
         per_token = losses.value_loss(
             values, inputs["old_values"], inputs["returns"], self.plan.ppo.value_clip
         )
-        value_loss = losses.aggregate(per_token, inputs["value_mask"], "tokens")
+        value_loss = self.token_mean(per_token, inputs["value_mask"])
         self.note("critic/loss", float(value_loss.detach()))
         return more + self.plan.ppo.value_coef * value_loss
 
