@@ -32,6 +32,7 @@ def recipe(algorithm: str, start: str) -> Any:
             "trainer": {
                 "algorithm": {"consensus": "grpo", "ptx": "ppo"}.get(algorithm, algorithm),
                 "ptx": ptx if algorithm == "ptx" else None,
+                "dynamic_sampling": {"max_refills": 2} if algorithm == "dapo" else None,
                 "per_device_train_batch_size": TOTAL // ranks,
                 "num_generations": GROUP,
                 "max_completion_length": LONGEST,
@@ -48,6 +49,8 @@ def recipe(algorithm: str, start: str) -> Any:
 def completion(place: int, tokenizer: Any) -> list[int]:
     """The tokens of the completion at a place in the whole batch; some are cut off."""
     text = ("12ab345+" * 3)[place % 5 : place % 5 + 3 + place % 7]
+    if os.environ.get("ASSAY_TEXT") == "flat" and place // GROUP == 1:
+        text = "1a"  # the second group earns the same throughout, and is replaced
     if os.environ.get("ASSAY_TEXT") == "answers":
         text = f"<answer>{place * place % 3}</answer>"
     ids = list(tokenizer(text)["input_ids"])

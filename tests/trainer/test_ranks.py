@@ -24,8 +24,9 @@ def launch(algorithm: str, ranks: int, folder: Path, **more: str) -> list[Any]:
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
     command = [sys.executable, *torchrun, str(HERE / "ranks.py"), algorithm, str(out)]
     environment = {**os.environ, **more, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
-    if algorithm == "consensus":
-        environment["ASSAY_TEXT"] = "answers"
+    texts = {"consensus": "answers", "dapo": "flat"}
+    if algorithm in texts:
+        environment["ASSAY_TEXT"] = texts[algorithm]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=110, check=False
     )
@@ -39,13 +40,15 @@ def start(folder: Path) -> None:
     save_tiny(shape, folder / "start", 0)
 
 
-@pytest.mark.parametrize("algorithm", ["grpo", "ppo", "reinforce_pp", "consensus"])
+@pytest.mark.parametrize("algorithm", ["grpo", "ppo", "reinforce_pp", "consensus", "dapo"])
 def test_two_ranks_give_the_advantages_of_one(algorithm: str, tmp_path: Path) -> None:
     start(tmp_path)
     one, two = (list(chain(*launch(algorithm, ranks, tmp_path))) for ranks in (1, 2))
     assert len(one) == len(two) == 12
     flat = [x for row in one for x in (row if isinstance(row, list) else [row])]
     assert max(flat) - min(flat) > 0.1  # there is something to compare
+    if algorithm == "dapo":  # every group of the batch teaches something
+        assert all(max(map(abs, one[k : k + 4])) > 0.1 for k in (0, 4, 8))
     for first, second in zip(one, two, strict=True):
         assert second == pytest.approx(first, abs=2e-5)
 
