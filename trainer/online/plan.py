@@ -63,27 +63,28 @@ PRESETS: dict[str, Preset] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What our trainers need of a recipe."""
+    """What our trainers need of a recipe; the defaults are those of ``trainer.config``."""
 
-    rule: str | None
-    kl_in_reward: float
+    rule: str | None = None
+    """A name in ``rules.RULES``; None: TRL's own advantages."""
+    kl_in_reward: float = 0.0
     """β of the KL inside the reward; 0: none."""
-    sources: tuple[str, ...]
-    weights: tuple[float, ...]
+    sources: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
     """Of the sources; those of costs are negative."""
-    roles: tuple[str, ...]
-    loss: str
+    roles: tuple[str, ...] = ()
+    loss: str = "trl"
     """``trl``, or one of ours: ``cpi``, ``kl_penalty``, ``sequence_sum``."""
-    old_kl: float
+    old_kl: float = 0.2
     """Weight of the KL to the sampling policy in the loss ``kl_penalty``."""
-    old_kl_target: float | None
-    ppo: PPOSettings
-    prime: PrimeSettings
-    reinforce: ReinforceSettings
-    cost: CostSettings
-    dynamic: DynamicSamplingSettings | None
-    ptx: PtxSettings | None
-    smoothing: float
+    old_kl_target: float | None = None
+    ppo: PPOSettings = field(default_factory=PPOSettings)
+    prime: PrimeSettings = field(default_factory=PrimeSettings)
+    reinforce: ReinforceSettings = field(default_factory=ReinforceSettings)
+    cost: CostSettings = field(default_factory=CostSettings)
+    dynamic: DynamicSamplingSettings | None = None
+    ptx: PtxSettings | None = None
+    smoothing: float = 0.5
     """Share of the newest batch in a prompt's moving pass rate."""
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from .pass_rates import PassRates, gathered
 from .plan import Plan
 from .ptx import PtxTexts
 from .rollout import Rollout
-from .rules import RULES
+from .rules import READ_VERDICTS, RULES
 from .scored import ScoredBatch
 
 _trl: Any = importlib.import_module("trl")  # it makes its exports at run time, half typed
@@ -63,22 +62,33 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
     """GRPOTrainer for the algorithms of ``plan.PRESETS``.
 
     Args:
-        plan: what the recipe says.
-        scored: the reward function; the only one.
+        model, reward_funcs, args, **settings: those of GRPOTrainer; ``args`` a ``PolicyConfig`` for
+            one completion a prompt.
+        plan: what the algorithm is; by default TRL's own.
+        scored: a recipe as the only reward function, in place of ``reward_funcs``. Rules that read
+            verdicts (``gdpo``, ``cost``, ``grpo_process``) need it.
         sampler: makes the sampler of prompts in place of TRL's, from (dataset, trainer).
-        *args, **settings: those of GRPOTrainer, without ``reward_funcs``.
     """
 
     beta: Any
 
     def __init__(
         self,
-        *args: Any,
-        plan: Plan,
-        scored: ScoredBatch,
+        model: Any,
+        reward_funcs: Any = None,
+        args: Any = None,
+        *,
+        plan: Plan | None = None,
+        scored: ScoredBatch | None = None,
         sampler: Callable[[Any, PolicyTrainer], Any] | None = None,
         **settings: Any,
     ) -> None:
+        plan = Plan() if plan is None else plan
+        if scored is None and plan.rule in READ_VERDICTS:
+            raise ConfigError(
+                f"rule {plan.rule!r} reads verdicts, which reward functions do not give;"
+                " hand over the recipe as scored=ScoredBatch(recipe)"
+            )
         self.plan = plan
         self.scored = scored
         self.multiplier = plan.cost.multiplier
@@ -87,9 +97,10 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
         self._sampler = sampler
         self._curriculum: Any = None
         self._curriculum_state: dict[str, Any] | None = None
-        self._rewards_N: torch.Tensor | None = None
+        self.rewards_N_K: torch.Tensor | None = None
         self._kept: list[torch.Tensor] | None = None
-        super().__init__(*args, reward_funcs=scored, **settings)
+        functions = reward_funcs if scored is None else scored
+        super().__init__(model=model, reward_funcs=functions, args=args, **settings)
         adaptive = plan.old_kl_target
         self.old_kl = AdaptiveKL(plan.old_kl, adaptive) if adaptive else FixedKL(plan.old_kl)
         self._ptx = (
@@ -105,22 +116,26 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
     def roll_out(self, rows: list[dict[str, Any]]) -> Rollout:
         """Completions for rows, scored; with TRL's own advantages still in them."""
         out = super()._generate_and_score_completions(rows)
-        assert self._rewards_N is not None  # ``_calculate_rewards`` has been called
-        rewards_N = self._rewards_N
-        weights = torch.tensor(self.args.reward_weights or [1.0], device=rewards_N.device)
+        assert self.rewards_N_K is not None  # ``_calculate_rewards`` has been called
         training = self.model.training
         rollout = Rollout(
             out=out,
             rows=rows,
-            rewards_N=rewards_N[:, 0] * weights[0],
-            samples=self.scored.samples,
-            verdicts=self.scored.rewards,
+            rewards_N=self.summed(self.rewards_N_K),
+            samples=[] if self.scored is None else self.scored.samples,
+            verdicts=[] if self.scored is None else self.scored.rewards,
             group_size=self.num_generations if training else self.num_generations_eval,
             first=self.accelerator.process_index * len(rows),
         )
         if training:
             self._remember(rollout)
         return rollout
+
+    def summed(self, rewards_N_K: torch.Tensor) -> torch.Tensor:
+        """(N,): the weighted sum over reward functions; NaN where none has a value."""
+        weighted: torch.Tensor = rewards_N_K * self.reward_weights.to(rewards_N_K.device)
+        lost = torch.isnan(rewards_N_K).all(dim=1)
+        return weighted.nansum(dim=1).masked_fill(lost, torch.nan)
 
     def finish(self, rollout: Rollout) -> dict[str, Any]:
         """TRL's batch with this algorithm's advantages."""
@@ -140,7 +155,7 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
 
     def _calculate_rewards(self, *args: Any, **settings: Any) -> torch.Tensor:
         found: torch.Tensor = super()._calculate_rewards(*args, **settings)
-        self._rewards_N = found
+        self.rewards_N_K = found
         return found
 
     def _remember(self, rollout: Rollout) -> None:
@@ -175,46 +190,6 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
             batch_size=batch_size,
             compute_entropy=True,
         )
-
-    def greedy_rewards(self, rollout: Rollout) -> torch.Tensor:
-        """(B,): the reward of the greedy completion of each prompt; NaN where it has none.
-
-        They are scored by the same function; what it logs of them is thrown away.
-        """
-        unique: dict[str, int] = {}
-        places = [
-            unique.setdefault(json.dumps(r["prompt"], default=str), i)
-            for i, r in enumerate(rollout.rows)
-        ]
-        rows = [rollout.rows[place] for place in unique.values()]
-        with self._greedy():
-            _, ids, _, completions, *_ = self._generate([row["prompt"] for row in rows])
-        keys = set(rows[0]) - {"prompt", "completion", "completion_ids"}
-        values = self.scored(
-            prompts=[row["prompt"] for row in rows],
-            completions=completions,
-            completion_ids=ids,
-            **{key: [row[key] for row in rows] for key in keys},
-        )
-        given = dict(zip(unique.values(), values, strict=True))
-        found = [given[place] for place in places]
-        numbers = [float("nan") if value is None else value for value in found]
-        self.scored.samples, self.scored.rewards = list(rollout.samples), list(rollout.verdicts)
-        return torch.tensor(numbers, device=rollout.rewards_N.device)
-
-    @contextmanager
-    def _greedy(self) -> Iterator[None]:
-        """Greedy decoding, with the metrics of generation left as they were."""
-        if self.use_vllm:
-            raise ConfigError("trainer.algorithm: remax needs generation by transformers, not vLLM")
-        kept = {name: list(values) for name, values in self._metrics["train"].items()}
-        sampled, self.generation_config.do_sample = self.generation_config.do_sample, False
-        try:
-            yield
-        finally:
-            self.generation_config.do_sample = sampled
-            self._metrics["train"].clear()
-            self._metrics["train"].update(kept)
 
     def token_texts(self, ids: list[int]) -> list[str]:
         """The text that each token adds to the decoded completion, special tokens adding none."""
@@ -297,8 +272,8 @@ class PolicyTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL's is untyped
     def token_mean(self, loss_B_T: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The mean over the tokens of all ranks, so that data parallelism, which averages over
         ranks, gives the gradient of one process."""
-        ranks = self.accelerator.num_processes
-        count = self.accelerator.gather(mask.sum()).sum().clamp(min=1)
+        ranks = int(self.accelerator.num_processes)
+        count: torch.Tensor = self.accelerator.gather(mask.sum()).sum().clamp(min=1)
         return torch.where(mask.bool(), loss_B_T, 0.0).sum() * ranks / count
 
     def _accumulation(self) -> float:

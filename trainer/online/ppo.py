@@ -28,6 +28,7 @@ from ..estimators.returns import (
     value_targets,
 )
 from .critic import FOLDER, Critic, load_critic
+from .plan import Plan
 from .policy import PolicyTrainer
 from .rollout import Rollout, explained_variance
 from .rules import reference_kl
@@ -36,10 +37,28 @@ __all__ = ["PPOTrainer"]
 
 
 class PPOTrainer(PolicyTrainer):
-    """PolicyTrainer with a critic. ``start`` is where an own critic's weights come from."""
+    """PolicyTrainer with a critic.
 
-    def __init__(self, *args: Any, start: str, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+        PPOTrainer("Qwen/Qwen2.5-0.5B", reward, PolicyConfig(beta=0.01, ...), train_dataset=...)
+
+    Without a ``plan``, ``args.beta`` weighs the KL inside the reward and all else is default.
+    ``start`` is where an own critic's weights come from; by default, where the model does.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        reward_funcs: Any = None,
+        args: Any = None,
+        *,
+        plan: Plan | None = None,
+        start: str | None = None,
+        **settings: Any,
+    ) -> None:
+        if plan is None:
+            plan = Plan(kl_in_reward=0.0 if args is None else args.beta)
+        super().__init__(model, reward_funcs, args, plan=plan, **settings)
+        where = start or (model if isinstance(model, str) else model.config._name_or_path)
         if self.use_vllm:
             raise ConfigError(
                 "trainer.trl.use_vllm: PPO generates with transformers only: the transfer of"
@@ -47,7 +66,7 @@ class PPOTrainer(PolicyTrainer):
             )
         own, options = None, self.plan.ppo
         if options.critic == "own":
-            own = load_critic(options.critic_path or start, self.model.dtype)
+            own = load_critic(options.critic_path or str(where), self.model.dtype)
             own.train(self.model.training)
         self.critic = Critic(self.model, own)
         self.kl_beta = (

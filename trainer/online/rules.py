@@ -18,12 +18,13 @@ from ..estimators import advantages as estimate
 from ..estimators import kl as kls
 from ..estimators.returns import masked_sums, returns_to_go, standardise, token_rewards
 from ..estimators.steps import token_ends
+from .greedy import greedy_rewards
 from .rollout import Rollout
 
 if TYPE_CHECKING:
     from .policy import PolicyTrainer
 
-__all__ = ["RULES", "Rule", "columns", "reference_kl"]
+__all__ = ["READ_VERDICTS", "RULES", "Rule", "columns", "reference_kl"]
 
 Rule: TypeAlias = "Callable[[PolicyTrainer, Rollout], torch.Tensor]"
 
@@ -56,8 +57,7 @@ def mdloo(trainer: PolicyTrainer, rollout: Rollout) -> torch.Tensor:  # noqa: AR
 
 def remax(trainer: PolicyTrainer, rollout: Rollout) -> torch.Tensor:
     """The reward less that of the greedy completion of the same prompt."""
-    greedy = trainer.greedy_rewards(rollout)
-    return estimate.remax(rollout.rewards_B, greedy)
+    return estimate.remax(rollout.rewards_B, greedy_rewards(trainer, rollout))
 
 
 def grpo_process(trainer: PolicyTrainer, rollout: Rollout) -> torch.Tensor:
@@ -158,3 +158,5 @@ RULES: dict[str, Rule] = {
     "gdpo": gdpo,
     "cost": cost,
 }
+READ_VERDICTS = frozenset({"grpo_process", "gdpo", "cost"})
+"""Rules that need more than one number a completion."""

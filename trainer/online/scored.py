@@ -98,6 +98,8 @@ class ScoredBatch:
     ) -> None:
         self.samples: list[Sample] = []
         self.rewards: list[Reward] = []
+        self.muted = False
+        """Whether batches are kept from the sink: they are not the policy's own."""
         self._sink = sink
         self._schedule = schedule
         made = reward_func(recipe, sink=self._keep, **settings)
@@ -124,8 +126,8 @@ class ScoredBatch:
 
         lists = {key: column for key, column in columns.items() if isinstance(column, list)}
         size, rank = len(columns["completions"]), int(os.environ["RANK"])
-        whole = {key: gather_object(lists[key]) for key in sorted(lists)}
-        logs = {key: value for key, value in columns.items() if key not in lists}
+        whole: dict[str, Any] = {key: gather_object(lists[key]) for key in sorted(lists)}
+        logs: dict[str, Any] = {key: value for key, value in columns.items() if key not in lists}
         said: list[Any] = [None]
         if rank == 0:
             logs.pop("log_extra", None)  # it takes a column as long as this rank's batch
@@ -139,5 +141,5 @@ class ScoredBatch:
 
     def _keep(self, samples: list[Sample], rewards: list[Reward], state: Any) -> None:
         self.samples, self.rewards = samples, rewards
-        if self._sink is not None:
+        if self._sink is not None and not self.muted:
             self._sink(samples, rewards, state)
