@@ -44,6 +44,7 @@ BUILTINS = (
     "assay.verifiers.code.one_liners",
     "assay.rewards.compose",
     "assay.rewards.shape",
+    "assay.rewards.rubrics.judge",
 )
 """First-party plugins; the list is the feature list."""
 
