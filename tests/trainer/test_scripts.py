@@ -69,6 +69,7 @@ def test_ppo_takes_reward_functions_as_trl_does(tmp_path: Path) -> None:
     given = settings(tmp_path, beta=0.05, reward_weights=weights)
     trainer = PPOTrainer(reward_funcs=[digits, short], **given)
     assert trainer.kl_beta.beta == 0.05
+    assert trainer.args.ddp_find_unused_parameters is False  # or two ranks would not train
     trainer.train()
     logged = [row for row in trainer.state.log_history if "critic/loss" in row]
     assert len(logged) == 2

@@ -44,9 +44,6 @@ def build_arguments(recipe: TrainingRecipe, folder: Path) -> Any:
     beta = section.beta if section.beta is not None else preset.beta
     settings = {**preset.trl, **_common(recipe, folder)}
     settings |= {} if beta is None else {"beta": beta}
-    if preset.kind == "ppo":
-        # the search for unused weights starts at the policy's output, where the critic is not
-        settings["ddp_find_unused_parameters"] = False
     if preset.kind == "ppo" and section.ppo.minibatches > 1:
         settings["steps_per_generation"] = (
             section.ppo.minibatches * section.gradient_accumulation_steps

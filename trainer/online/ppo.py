@@ -57,6 +57,9 @@ class PPOTrainer(PolicyTrainer):
     ) -> None:
         if plan is None:
             plan = Plan(kl_in_reward=0.0 if args is None else args.beta)
+        if args is not None and args.ddp_find_unused_parameters is None:
+            # the search for unused weights starts at the policy's output, where the critic is not
+            args.ddp_find_unused_parameters = False
         super().__init__(model, reward_funcs, args, plan=plan, **settings)
         where = start or (model if isinstance(model, str) else model.config._name_or_path)
         if self.use_vllm:
