@@ -14,17 +14,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...core.errors import StopRun
 from ...core.types import JSON, Status
-from ..judges.contract import (
-    Ask,
-    BudgetSpent,
-    Judge,
-    JudgeError,
-    JudgeReplyError,
-    Reply,
-    Score,
-    read_reply,
-)
+from ..judges.contract import Ask, Judge, JudgeError, JudgeReplyError, Score, read_reply
+from ..judges.counting import Counted, Spent
 from ..judges.expected import expected_score
 from ..judges.scoring import ask_for_score
 from .asking import Material, Point, Wording
@@ -32,25 +25,6 @@ from .fence import Fenced
 from .schema import Atom, Category, Item, Rubric, Shown
 
 __all__ = ["Finding", "Flows", "Spent"]
-
-
-@dataclass(slots=True)
-class Spent:
-    """What asks cost, those that failed included."""
-
-    asks: int = 0
-    tokens: int = 0
-    money: float = 0.0
-
-    def add(self, paid: Reply | JudgeError | Spent) -> None:
-        """Count one more reply, error, or sum."""
-        if isinstance(paid, Spent):
-            self.asks += paid.asks
-            self.tokens += paid.tokens
-        else:
-            self.asks += 0 if isinstance(paid, BudgetSpent) else 1
-            self.tokens += paid.tokens_in + paid.tokens_out
-        self.money += paid.money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +40,8 @@ class Finding:
     """False where the score needed nobody; its confidence is then no part of φ̄."""
     why: str = ""
     """Why there is no score; empty when there is one."""
+    stop: str = ""
+    """Why the run is to end: a budget is spent; empty otherwise."""
     evidence: Mapping[str, JSON] = field(default_factory=dict)
     """Reasoning, critique, prompts, and what was neutralised or cut."""
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -136,7 +112,7 @@ class Flows:
 
     async def _critique(self, matter: _Matter, name: str) -> str:
         """The critique's text. Raises ``JudgeError``; a critique cut off is one that failed."""
-        judge, ask = _Counted(self.judge, self._slots, matter.spent), self._worded(matter, name)
+        judge, ask = Counted(self.judge, self._slots, matter.spent), self._worded(matter, name)
         reply = await judge.ask(ask)
         text = reply.text.strip()
         if not text or reply.finish == "length":
@@ -149,7 +125,7 @@ class Flows:
     async def _score(self, matter: _Matter, name: str) -> Score:
         """(Ψ, τ, φ). Raises ``JudgeError`` when no reply can be read."""
         scored = await ask_for_score(
-            _Counted(self.judge, self._slots, matter.spent),
+            Counted(self.judge, self._slots, matter.spent),
             self._worded(matter, name),
             self.wording.scale,
             reasks=self.rereads,
@@ -164,32 +140,6 @@ class Flows:
         ask, fenced = self.wording.ask(prompt, matter.category, matter.point, matter.texts)
         matter.note(name, prompt.version, fenced)
         return ask
-
-
-class _Counted:
-    """The judge with a place in the queue, and what it costs written down as it comes."""
-
-    def __init__(self, judge: Judge, slots: asyncio.Semaphore, spent: Spent) -> None:
-        self.model = judge.model
-        self.version = judge.version
-        self._judge, self._slots, self._spent = judge, slots, spent
-
-    async def ask(self, ask: Ask) -> Reply:
-        async with self._slots:
-            try:
-                reply = await self._judge.ask(ask)
-            except JudgeError as error:
-                self._spent.add(error)
-                raise
-            except Exception as error:  # a judge of someone else's may raise anything
-                raise JudgeError(f"judge {self.model}: {type(error).__name__}: {error}") from error
-        self._spent.add(reply)
-        return reply
-
-    def forget(self, ask: Ask) -> None:
-        forget = getattr(self._judge, "forget", None)  # a judge without a cache has none
-        if callable(forget):
-            forget(ask)
 
 
 def _texts(material: Material, reference: Shown) -> dict[str, str]:

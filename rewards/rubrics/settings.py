@@ -5,27 +5,24 @@ Covered: reading and checking them. Not covered: how a judge is reached (``judge
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ...core.errors import ConfigError
-from ...core.settings import Settings
+from ...core.settings import NO_EFFECT, Settings
 from ..grape import Mode
 from ..judges.client import open_judge
 from ..judges.contract import Judge, Scale
 from ..judges.expected import check_levels
+from ..judges.places import check_place, judge_at
 from ..judges.settings import JudgeSettings
 from .asking import Wording
 from .library import load_rubric
 from .schema import Rubric
 
 __all__ = ["RubricSettings"]
-
-_PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 class RubricSettings(Settings):
@@ -72,19 +69,17 @@ class RubricSettings(Settings):
     critique_tokens: int = Field(default=2048, ge=16)
     rereads: int = Field(default=1, ge=0, le=5)
     """Further asks after a reply that cannot be read. Ours."""
-    asks_at_once: int = Field(default=64, ge=1)
+    asks_at_once: Annotated[int, NO_EFFECT] = Field(default=64, ge=1)
     """Asks under way at a time in one process; the judge's own ``concurrency`` holds too. Ours."""
     plugins: tuple[str, ...] = ()
     """Modules to load by name for items of kind ``source``."""
-    source_workers: int = Field(default=2, ge=1)
+    source_workers: Annotated[int, NO_EFFECT] = Field(default=2, ge=1)
     """Worker processes for each source of an item, unless it says. Ours."""
 
     @field_validator("judge_from")
     @classmethod
     def _is_place(cls, place: str | None) -> str | None:
-        if place is not None and not _PLACE.fullmatch(place):
-            raise ValueError("must be module:name, such as my_package.judges:make")
-        return place
+        return check_place(place)
 
     @model_validator(mode="after")
     def _fits_together(self) -> RubricSettings:
@@ -141,14 +136,4 @@ class RubricSettings(Settings):
             return open_judge(self.judge)
         if self.judge_from is None:
             return None
-        module, _, name = self.judge_from.partition(":")
-        try:
-            made = getattr(importlib.import_module(module), name)()
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(
-                f"judge_from: {self.judge_from!r} cannot be loaded: {error}"
-            ) from error
-        if not callable(getattr(made, "ask", None)):
-            raise ConfigError(f"judge_from: {self.judge_from!r} gave {made!r}, which has no ask()")
-        judge: Judge = made
-        return judge
+        return judge_at(self.judge_from)
