@@ -4,8 +4,8 @@ Hooks run once at start-up, in no meaningful order, and hand over objects; scori
 objects. Start nothing in a hook: a source opens models, servers and sandboxes on first use.
 
 A module that holds its objects at module level needs no hook at all: the registry collects the
-``Source``, ``Composer``, ``Shaper`` and ``Task`` objects made there. A hook is for plugins that
-compute what they offer.
+``Source``, ``Composer``, ``Shaper``, ``Task`` and ``AuditTable`` objects made there. A hook is for
+plugins that compute what they offer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 import pluggy
 
+from .audit_table import AuditTable
 from .composition import Composer, Shaper
 from .source import Source
 from .tasks import Task
@@ -48,4 +49,10 @@ def assay_shapers() -> Iterable[Shaper]:
 @hookspec
 def assay_tasks() -> Iterable[Task]:
     """Offer generators of problems with known answers (``data: {task: ...}`` in a recipe)."""
+    raise NotImplementedError
+
+
+@hookspec
+def assay_audits() -> Iterable[AuditTable]:
+    """Offer audit tables: right answers, wrong answers and attacks (``assay audit NAME``)."""
     raise NotImplementedError

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from . import hookspecs
+from .audit_table import AuditTable
 from .composition import Composer, Shaper
 from .errors import ConfigError, PluginError, did_you_mean
 from .source import Source
@@ -48,8 +49,9 @@ BUILTINS = (
 )
 """First-party plugins; the list is the feature list."""
 
-Offered = Source | Composer | Shaper | Task
-ItemT = TypeVar("ItemT", Source, Composer, Shaper, Task)
+Offered = Source | Composer | Shaper | Task | AuditTable
+ItemT = TypeVar("ItemT", Source, Composer, Shaper, Task, AuditTable)
+_HOOKS = ("assay_sources", "assay_composers", "assay_shapers", "assay_tasks", "assay_audits")
 
 
 class Catalogue(Mapping[str, ItemT], Generic[ItemT]):
@@ -112,6 +114,7 @@ class Registry:
         self.composers: Catalogue[Composer] = Catalogue("composer")
         self.shapers: Catalogue[Shaper] = Catalogue("shaper")
         self.tasks: Catalogue[Task] = Catalogue("task")
+        self.audits: Catalogue[AuditTable] = Catalogue("audit table")
         self.plugins: dict[str, str] = {}
         """Plugin name -> where it came from: ``built in``, a distribution, or ``by name``."""
         self._manager = pluggy.PluginManager("assay")
@@ -171,7 +174,7 @@ class Registry:
             self._manager.register(plugin, name)
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(f"plugin {name!r}: {error}") from error
-        for hook in ("assay_sources", "assay_composers", "assay_shapers", "assay_tasks"):
+        for hook in _HOOKS:
             caller = self._manager.subset_hook_caller(
                 hook, [p for p in self._manager.get_plugins() if p is not plugin]
             )
@@ -189,10 +192,13 @@ class Registry:
                 self.shapers.add(item, origin)
             case Task():
                 self.tasks.add(item, origin)
+            case AuditTable():
+                self.audits.add(item, origin)
             case _:
                 raise PluginError(
-                    f"plugin {origin!r} offers {item!r}: a hook hands over Source, Composer, Shaper"
-                    " or Task objects (make them with @source, @composer, @shaper, @task)"
+                    f"plugin {origin!r} offers {item!r}: a hook hands over Source, Composer,"
+                    " Shaper, Task or AuditTable objects (make them with @source, @composer,"
+                    " @shaper, @task, @audit_table)"
                 )
 
     def _check_pending(self) -> None:
