@@ -132,14 +132,18 @@ class OpenSource:
         score, scale = verdict.score, self.source.scale
         if score is not None and scale != "real":
             if scale == "binary" and score not in (0.0, 1.0):
-                return _rubbish(f"score {score!r} is not 0 or 1, as scale 'binary' promises")
+                return _rubbish(
+                    f"score {score!r} is not 0 or 1, as scale 'binary' promises", "scale"
+                )
             if not 0.0 <= score <= 1.0:
-                return _rubbish(f"score {score!r} lies outside [0, 1], as scale 'unit' promises")
+                return _rubbish(
+                    f"score {score!r} lies outside [0, 1], as scale 'unit' promises", "scale"
+                )
         if verdict.evidence or verdict.parts or verdict.cost:
             try:
                 canonical_json([verdict.evidence, verdict.parts, verdict.cost])
             except (TypeError, ValueError, RecursionError) as error:
-                return _rubbish(f"its evidence, parts or cost are not JSON: {error}")
+                return _rubbish(f"its evidence, parts or cost are not JSON: {error}", "json")
         return None
 
     def _results(self, samples: Sequence[Sample]) -> Sequence[object]:
@@ -207,9 +211,12 @@ def _as_verdict(result: object) -> Verdict:
     return _rubbish(f"returned {_show(result)}; a bool, a number, a Verdict or None is expected")
 
 
-def _rubbish(what: str) -> Verdict:
+def _rubbish(what: str, rule: str = "result") -> Verdict:
+    """``evidence.breach`` names the rule that was broken, for the conformance kit and reports."""
     return Verdict.unscored(
-        Status.FAILED, f"the source broke its contract: it {what}"[:_REASON_CHARS]
+        Status.FAILED,
+        f"the source broke its contract: it {what}"[:_REASON_CHARS],
+        evidence={"breach": rule},
     )
 
 
