@@ -118,6 +118,12 @@ class TrlReward:
         self._guarded(self._log_columns, log_extra, rewards, notes)
         return [reward.value for reward in rewards]
 
+    @property
+    def stopped(self) -> str:
+        """Why a source wants the run to end (its budget is spent), empty as long as none does: a
+        reward function cannot end a run, so a callback of the trainer has to look here."""
+        return scorer_for(self.recipe, self.plugins).stopped
+
     def close(self) -> None:
         """End this process's workers for this recipe; the next call starts new ones."""
         close_scorers(self.recipe)
@@ -136,7 +142,10 @@ class TrlReward:
         for why in batch.unreadable.values():
             self._once("unreadable", why)
         readable = [s for i, s in enumerate(batch.samples) if i not in batch.unreadable]
-        scored = scorer_for(self.recipe, self.plugins).score(readable)
+        scorer = scorer_for(self.recipe, self.plugins)
+        scored = scorer.score(readable)
+        if scorer.stopped:
+            self._once("stopped", f"the run should end: {scorer.stopped}")
         if len(scored) != len(readable):
             raise RuntimeError(f"{len(scored)} rewards for {len(readable)} samples")
         notes, rewards, given = dict(batch.unreadable), [], iter(scored)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from ..core.errors import AssayError, ConfigError
+from ..core.errors import AssayError, ConfigError, RunStopped
 
 __all__ = ["Exit", "guarded"]
 
@@ -30,7 +30,7 @@ class Exit(IntEnum):
     USAGE = 2
     """A wrong command line, recipe or setting; nothing has run."""
     UNJUDGED = 3
-    """No row could be judged: faults and bad references only."""
+    """No row could be judged: faults and bad references only; or a source ended the run."""
     FAILED = 4
     """One of our errors."""
     INTERRUPTED = 130
@@ -46,6 +46,8 @@ def guarded(command: FunctionT) -> FunctionT:
             return command(*args, **kwargs)
         except ConfigError as error:
             raise _exit(str(error), Exit.USAGE) from error
+        except RunStopped as error:
+            raise _exit(str(error), Exit.UNJUDGED) from error
         except AssayError as error:
             raise _exit(str(error), Exit.FAILED) from error
         except BrokenPipeError as error:  # ``assay ... | head``: nobody reads on

@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from .errors import TransientError
+from .errors import StopRun, TransientError
 from .source import Source
 from .types import Sample, Status, Verdict, canonical_json
 
@@ -224,10 +224,11 @@ def fault_of(error: BaseException) -> Verdict:
     """A ``failed`` verdict that names the exception a source raised, and where."""
     where = _innermost(error)
     transient = isinstance(error, TransientError)
+    stop = {"stop": f"{error}"[:_REASON_CHARS]} if isinstance(error, StopRun) else {}
     return Verdict.unscored(
         Status.FAILED,
         f"the source raised {type(error).__name__}: {error}"[:_REASON_CHARS] + where,
-        evidence={"error": type(error).__name__, "transient": transient},
+        evidence={"error": type(error).__name__, "transient": transient, **stop},
     )
 
 

@@ -139,6 +139,8 @@ class Mixer:
         """Whether a missing score counts as a wrong answer; raises under ``on_fault: raise``."""
         if not verdict.is_fault:
             return False  # the data's fault: left out
+        if verdict.stop:
+            return False  # the run ends here: whatever the recipe pays for faults, this is none
         if verdict.evidence.get("sample_fault"):
             return self._on_sample_fault == "zero"
         if self._on_fault == "raise":

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from .errors import ConfigError
 from .settings import Settings, read_settings
-from .source import HOST_KEYS, Runs
+from .source import HOST_KEYS, Runs, Source
 from .types import View
 
 __all__ = ["CacheSettings", "OnFault", "Recipe", "RuleEntry", "SourceEntry", "ValueMap"]
@@ -126,6 +126,13 @@ class SourceEntry(Settings):
     def settings(self) -> dict[str, Any]:
         """The keys that belong to the source."""
         return {k: v for k, v in (self.model_extra or {}).items() if k not in HOST_KEYS}
+
+    def deciding(self, source: Source) -> dict[str, Any]:
+        """What of this entry may change a reward, as JSON; entries that differ in speed alone, or
+        in settings marked ``NO_EFFECT``, are equal. Raises ``ConfigError``."""
+        kept = set(type(self).model_fields) - {"workers", "concurrency"}
+        host = self.model_dump(mode="json", include=kept)
+        return {**host, "settings": source.deciding(self.settings)}
 
 
 class CacheSettings(Settings):

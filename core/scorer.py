@@ -98,6 +98,9 @@ class Scorer:
         self._closed = False
         self.counts: dict[str, Counter[str]] = {name: Counter() for name in self.names}
         """For each source: how many verdicts of each status, and ``cached``, ``sample_fault``."""
+        self.stopped = ""
+        """Why a source wants the run to end (``errors.StopRun``); empty as long as none does. It is
+        for the host of the run to act on: samples that are handed in are still scored."""
 
     # scoring ------------------------------------------------------------------------------
 
@@ -193,7 +196,7 @@ class Scorer:
             faulted = [
                 place
                 for place, verdict in enumerate(batch.verdicts[index])
-                if verdict is not None and verdict.is_fault
+                if verdict is not None and verdict.is_fault and not verdict.stop
             ]
             if not faulted:
                 continue
@@ -229,7 +232,11 @@ class Scorer:
             for v in row
             if v is not None and v.status in FAULTS
         )
+        stop = (
+            next((v.stop for v in row if v is not None and v.stop), "") if counts["failed"] else ""
+        )
         with self._lock:
+            self.stopped = self.stopped or stop
             total = self.counts[name]
             total.update(counts)
             if cached:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import ConfigError, did_you_mean
 
-__all__ = ["NoSettings", "Settings", "read_settings"]
+__all__ = ["NO_EFFECT", "NoSettings", "Settings", "deciding", "read_settings"]
 
 
 class Settings(BaseModel):
@@ -22,6 +22,28 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True
     )
+
+
+NO_EFFECT = "no effect on a verdict"
+"""Marks a setting that changes when, or whether, a verdict comes, and never which one: ``budget:
+Annotated[BudgetSettings, NO_EFFECT]``. A run that is resumed may change it."""
+
+
+def deciding(settings: BaseModel) -> dict[str, Any]:
+    """The settings that may change a verdict, as JSON: all but those marked ``NO_EFFECT``."""
+    return settings.model_dump(mode="json", exclude=_without_effect(settings))
+
+
+def _without_effect(settings: BaseModel) -> dict[str, Any]:
+    """What to exclude, for pydantic; models inside lists and mappings are kept whole."""
+    found: dict[str, Any] = {}
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if NO_EFFECT in field.metadata:
+            found[name] = True
+        elif isinstance(value, BaseModel) and (inner := _without_effect(value)):
+            found[name] = inner
+    return found
 
 
 class NoSettings(Settings):

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from pydantic import BaseModel
 
 from .errors import PluginError
-from .settings import NoSettings, read_settings
+from .settings import NoSettings, deciding, read_settings
 from .types import View, digest
 
 __all__ = ["Arity", "Need", "Runs", "Scale", "Source", "source"]
@@ -131,9 +131,13 @@ class Source:
         return lambda samples: target(samples, config)
 
     def version_with(self, settings: Mapping[str, Any]) -> str:
-        """``version+digest``: equal exactly when the source and its settings are equal."""
-        config = self.read(settings).model_dump(mode="json")
-        return f"{self.version}+{digest(config, length=8)}"
+        """``version+digest``: equal exactly when the source and its settings are equal, but for
+        settings marked ``NO_EFFECT``."""
+        return f"{self.version}+{digest(self.deciding(settings), length=8)}"
+
+    def deciding(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that may change a verdict, with their defaults, as JSON."""
+        return deciding(self.read(settings))
 
     @property
     def takes_many(self) -> bool:

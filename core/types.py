@@ -270,6 +270,12 @@ class Verdict:
         """Whether the missing score is our fault (``timed_out`` or ``failed``)."""
         return self.status in FAULTS
 
+    @property
+    def stop(self) -> str:
+        """Why the source wants the run to end (``errors.StopRun``); empty where it does not."""
+        said = self.evidence.get("stop") if self.is_fault else None
+        return said if isinstance(said, str) else ""
+
     def to_dict(self) -> dict[str, JSON]:
         """A JSON object with every field; the inverse of ``from_dict``."""
         return {
@@ -323,3 +329,8 @@ class Reward:
     def __post_init__(self) -> None:
         if self.value is not None and not math.isfinite(self.value):
             raise ValueError(f"Reward.value: must be finite or None, got {self.value!r}")
+
+    @property
+    def stop(self) -> str:
+        """Why one of its sources wants the run to end; empty where none does."""
+        return next((v.stop for v in self.verdicts.values() if v.stop), "")

@@ -86,6 +86,13 @@ class Ledger:
         self._tally.seconds = self._before_s + self._opened - self._begun
         self._parts.commit(self._end, self._tally.state())
 
+    def kept(self) -> str:
+        """What is durable, in words for a person who wants to go on."""
+        return (
+            f"{self._parts.end} rows are kept in {self._parts.folder}, and the same command goes on"
+            " from there"
+        )
+
     def close(self, *, complete: bool) -> None:
         """Make durable all of it when the input is at its end, else all that may be cut off."""
         if complete or self._cut(self._samples, False):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import AssayError, ConfigError
+from ..core.errors import AssayError, ConfigError, RunStopped
 from ..core.recipe import Recipe
 from ..core.records import record
 from ..core.scorer import Scorer
@@ -31,9 +31,6 @@ from .tally import Tally
 from .write import StandardOutput, format_of
 
 __all__ = ["Outcome", "ScoreOptions", "score_file"]
-
-_NO_EFFECT = {"workers", "concurrency"}
-"""Keys of a source entry that change how fast a verdict comes, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +90,8 @@ def score_file(
         progress: is shown what happens; by default nobody is.
 
     Raises ``ConfigError`` before anything ran, ``DataError`` for a row that cannot be read,
-    ``ScoringError`` where the recipe asks for it. Rows scored until then are kept.
+    ``ScoringError`` where the recipe asks for it, ``RunStopped`` where a source ends the run (its
+    budget is spent). Rows scored until then are kept.
     """
     options, progress = options or ScoreOptions(), progress or Silent()
     dataset = open_dataset(source, split=options.split)
@@ -173,11 +171,9 @@ class _Run:
     def _manifest(self, path: Path) -> dict[str, JSON]:
         """What decides the rows of the output: runs with equal manifests give equal rows."""
         recipe, sources = self.scorer.recipe, self.scorer.registry.sources
-        keys = {"sources", "compose", "shape", "passed_by", "on_fault", "on_sample_fault", "seed"}
-        content = recipe.model_dump(mode="json", by_alias=True, include=keys)
-        content["sources"] = [
-            {k: v for k, v in entry.items() if k not in _NO_EFFECT} for entry in content["sources"]
-        ]
+        keys = {"compose", "shape", "passed_by", "on_fault", "on_sample_fault", "seed"}
+        content = recipe.model_dump(mode="json", include=keys)
+        content["sources"] = [entry.deciding(sources[entry.use]) for entry in recipe.sources]
         versions = {e.name: sources[e.use].version_with(e.settings) for e in recipe.sources}
         manifest: dict[str, JSON] = {
             "assay": __version__,
@@ -220,6 +216,9 @@ class _Run:
             for entry in stream.entries(self.scorer):
                 ledger.add(entry)
                 self.progress.show(tally)
+        except RunStopped as stop:
+            ledger.close(complete=False)
+            raise RunStopped(f"{stop}\n{ledger.kept()}") from stop
         except AssayError:
             ledger.close(complete=False)
             raise

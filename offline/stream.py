@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from ..core.errors import DataError
+from ..core.errors import DataError, RunStopped
 from ..core.records import json_text
 from ..core.scorer import Scorer
 from ..core.types import JSON, Reward, Sample
@@ -37,10 +37,16 @@ class RowStream:
         """Rows read and not given out yet; the scorer bounds how many."""
 
     def entries(self, scorer: Scorer) -> Iterator[tuple[Sample, Reward] | BadRow]:
-        """One entry for each input row: the sample with its reward, or the bad row."""
+        """One entry for each input row: the sample with its reward, or the bad row.
+
+        Raises ``RunStopped`` at the first row that a source left unjudged because the run is over;
+        no further row is read.
+        """
         for reward in scorer.stream(self._samples()):
             while isinstance(entry := self._pending.popleft(), dict):
                 yield entry
+            if reward.stop:
+                raise RunStopped(f"stopped: {reward.stop}")
             yield entry, reward
         for entry in self._pending:
             if isinstance(entry, dict):

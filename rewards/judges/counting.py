@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from ...core.errors import StopRun
 from .contract import Ask, BudgetSpent, Judge, JudgeError, Reply
 
 __all__ = ["Counted", "Spent"]
@@ -18,24 +19,29 @@ __all__ = ["Counted", "Spent"]
 class Spent:
     """What asks cost, those that failed included."""
 
-    asks: int = 0
-    tokens: int = 0
+    asks: float = 0.0
+    """Replies asked for; a fraction where several verdicts bear one."""
+    tokens: float = 0.0
     money: float = 0.0
 
     def add(self, paid: Reply | JudgeError | Spent) -> None:
         """Count one more reply, error, or sum."""
         if isinstance(paid, Spent):
-            self.asks += paid.asks
-            self.tokens += paid.tokens
-        else:
-            self.asks += 0 if isinstance(paid, BudgetSpent) else 1
-            self.tokens += paid.tokens_in + paid.tokens_out
+            self.bear(paid, 1.0)
+            return
+        self.asks += 0.0 if isinstance(paid, BudgetSpent) else 1.0
+        self.tokens += paid.tokens_in + paid.tokens_out
         self.money += paid.money
 
-    def cost(self, share: float = 1.0) -> dict[str, float]:
-        """``asks``, ``tokens`` and ``money`` for a verdict that bears this share of them."""
-        sums = {"asks": self.asks, "tokens": self.tokens, "money": self.money}
-        return {name: share * value for name, value in sums.items()}
+    def bear(self, spent: Spent, share: float) -> None:
+        """Count a share of what was spent."""
+        self.asks += share * spent.asks
+        self.tokens += share * spent.tokens
+        self.money += share * spent.money
+
+    def cost(self) -> dict[str, float]:
+        """``asks``, ``tokens`` and ``money``, as a verdict has them."""
+        return {"asks": self.asks, "tokens": self.tokens, "money": self.money}
 
 
 class Counted:
@@ -60,6 +66,8 @@ class Counted:
             except JudgeError as error:
                 self._spent.add(error)
                 raise
+            except StopRun as error:  # of a judge of someone else's
+                raise BudgetSpent(f"{error}") from error
             except Exception as error:  # a judge of someone else's may raise anything
                 raise JudgeError(f"judge {self.model}: {type(error).__name__}: {error}") from error
         self._spent.add(reply)

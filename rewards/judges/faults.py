@@ -3,14 +3,14 @@
 JudgeError             the judge could not be reached, or would not answer
 ├── JudgeReplyError    it answered, but not with a score that can be read
 │   └── JudgeRefused   it declined to answer
-└── BudgetSpent        the money or tokens of the run are used up; nothing was asked
+└── BudgetSpent        the money or tokens of the run are used up; nothing was asked, the run ends
 
 Every one says what it had already cost, because a reply that cannot be read is billed too.
 """
 
 from __future__ import annotations
 
-from ...core.errors import AssayError
+from ...core.errors import AssayError, StopRun
 
 __all__ = ["BudgetSpent", "JudgeError", "JudgeRefused", "JudgeReplyError"]
 
@@ -62,5 +62,6 @@ class JudgeRefused(JudgeReplyError):  # noqa: N818 - what happened, not who is t
     """The judge declined to answer."""
 
 
-class BudgetSpent(JudgeError):  # noqa: N818 - an orderly end, not a mishap
-    """The budget of the run is used up; nothing was asked and nothing was billed."""
+class BudgetSpent(JudgeError, StopRun):  # noqa: N818 - an orderly end, not a mishap
+    """The budget of the run is used up; nothing was asked and nothing was billed. Where a source
+    lets it through, or puts its text in ``evidence.stop``, the host ends the run."""

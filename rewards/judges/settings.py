@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from ...core.errors import ConfigError
-from ...core.settings import Settings
+from ...core.settings import NO_EFFECT, Settings
 from ...core.types import digest
 
 __all__ = ["BudgetSettings", "JudgeSettings", "PriceSettings", "RateSettings", "state_folder"]
@@ -59,7 +59,7 @@ class JudgeSettings(Settings):
     """The name the server knows the model by; for a local one the folder or hub name."""
     base_url: str | None = None
     """Of an OpenAI-compatible server, up to and with ``/v1``; None: load ``model`` here."""
-    api_key_env: str | None = None
+    api_key_env: Annotated[str | None, NO_EFFECT] = None
     """The environment variable that holds the key; None: no key. Keys are never in a recipe."""
     revision: str | None = None
     """Of the model. Part of the version, so that a changed model does not meet an old cache."""
@@ -70,26 +70,26 @@ class JudgeSettings(Settings):
     the server says that it does not take it."""
     top_logprobs: int = Field(default=20, ge=1, le=20)
     """Alternatives for each token, where an ask wants them. OpenAI's limit: 20."""
-    concurrency: int = Field(default=16, ge=1)
+    concurrency: Annotated[int, NO_EFFECT] = Field(default=16, ge=1)
     """Asks on their way at a time, in each process. Ours."""
-    timeout_s: float = Field(default=60.0, gt=0)
+    timeout_s: Annotated[float, NO_EFFECT] = Field(default=60.0, gt=0)
     """For one attempt. Ours; OpenAI's client waits 600."""
-    deadline_s: float = Field(default=180.0, gt=0)
+    deadline_s: Annotated[float, NO_EFFECT] = Field(default=180.0, gt=0)
     """For one ask with all its attempts and waiting; no longer than the host's own. Ours."""
-    retries: int = Field(default=5, ge=0)
+    retries: Annotated[int, NO_EFFECT] = Field(default=5, ge=0)
     """Further attempts after a fault that may pass. Ours."""
-    backoff_s: float = Field(default=0.5, gt=0)
+    backoff_s: Annotated[float, NO_EFFECT] = Field(default=0.5, gt=0)
     """The first pause is drawn from [0, this], the range doubles each time (full jitter: Brooker
     2015, AWS Architecture Blog). 0.5 is OpenAI's client's."""
-    longest_backoff_s: float = Field(default=8.0, gt=0)
+    longest_backoff_s: Annotated[float, NO_EFFECT] = Field(default=8.0, gt=0)
     """The range grows no further. OpenAI's client's."""
-    rates: RateSettings = RateSettings()
+    rates: Annotated[RateSettings, NO_EFFECT] = RateSettings()
     prices: PriceSettings = PriceSettings()
-    budget: BudgetSettings = BudgetSettings()
-    folder: Path | None = None
+    budget: Annotated[BudgetSettings, NO_EFFECT] = BudgetSettings()
+    folder: Annotated[Path | None, NO_EFFECT] = None
     """Of the run: holds ``judge_calls.jsonl``, ``judge_replies.db``, ``judge_budget.bin``. None: no
     record, no cache, no budget."""
-    cache: bool = True
+    cache: Annotated[bool, NO_EFFECT] = True
     """Serve a reply that was paid for once."""
     device: str = "cpu"
     """Where a local model runs."""

@@ -187,6 +187,7 @@ class _Matter:
         return Finding(
             status=Status.FAILED,
             why=f"{error}"[:500],
+            stop=f"{error}"[:500] if isinstance(error, StopRun) else "",
             evidence={**self.evidence, **what},
             spent=self.spent,
         )
@@ -225,7 +226,14 @@ def _joined(item: Item, found: Sequence[Finding]) -> Finding:
     }
     lacking = next((f for f in found if f.status is not Status.SCORED), None)
     if lacking is not None:
-        return Finding(status=lacking.status, why=lacking.why, evidence=evidence, spent=spent)
+        stop = next((f.stop for f in found if f.stop), "")
+        return Finding(
+            status=Status.FAILED if stop else lacking.status,
+            why=stop or lacking.why,
+            stop=stop,
+            evidence=evidence,
+            spent=spent,
+        )
     pairs = list(zip(shares, found, strict=False))  # a residual of 0 was not asked
     return Finding(
         status=Status.SCORED,

@@ -91,7 +91,9 @@ def _finding(item: Item, verdict: Verdict | None) -> Finding:
     }
     if verdict.score is None:
         why = f"{item.source.use}: {verdict.reason}"
-        return Finding(status=verdict.status, why=why, evidence=evidence, spent=spent)
+        return Finding(
+            status=verdict.status, why=why, stop=verdict.stop, evidence=evidence, spent=spent
+        )
     score = item.source.map(verdict.score, verdict.passed)
     return Finding(
         status=Status.SCORED,

@@ -96,6 +96,9 @@ class Weighing:
     def _blocking(self, case: Case) -> Finding | None:
         """The finding that keeps a sample from a score; None where there is a score."""
         lacking = case.lacking()
+        stopped = next((found for _, found in lacking if found.stop), None)
+        if stopped is not None:
+            return stopped  # what nobody may ask any more is no item to drop
         if self.settings.on_judge_fault == "drop":
             weight = math.fsum(i.weight for i in case.category.items) - math.fsum(
                 item.weight for item, _ in lacking
@@ -112,6 +115,8 @@ class Weighing:
             names = ", ".join(item.name for item, _ in case.lacking())
             why = f"no score for {names}: {blocking.why}" if blocking else "nothing was scored"
             status = blocking.status if blocking else Status.FAILED
+            if blocking and blocking.stop:
+                evidence["stop"] = blocking.stop
             return Verdict.unscored(
                 status, why[:500], evidence=evidence, cost=cost, parts=_parts(case)
             )
@@ -137,7 +142,7 @@ class Weighing:
             "category": case.name,
             "mode": self.settings.mode,
             "mean_confidence": dict(zip(names, means.get(case.name, ()), strict=False)),
-            "items": {name: _shown(case.found[name]) for name in names},
+            "items": {i.name: _shown(i, case.found[i.name]) for i in case.category.items},
         }
         if self.judge:
             evidence["judge"] = self.judge
@@ -202,8 +207,9 @@ def _parts(case: Case) -> dict[str, float]:
     return parts
 
 
-def _shown(found: Finding) -> dict[str, JSON]:
-    shown: dict[str, JSON] = {"score": found.score, "confidence": found.confidence}
+def _shown(item: Item, found: Finding) -> dict[str, JSON]:
+    shown: dict[str, JSON] = {"kind": item.kind}
+    shown |= {"score": found.score, "confidence": found.confidence}
     if found.why:
         shown |= {"status": found.status.value, "why": found.why}
     return {**shown, **found.evidence}
