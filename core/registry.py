@@ -46,6 +46,7 @@ BUILTINS = (
     "assay.rewards.compose",
     "assay.rewards.shape",
     "assay.rewards.rubrics.judge",
+    "assay.rewards.rubrics.audit",
 )
 """First-party plugins; the list is the feature list."""
 

@@ -63,21 +63,19 @@ def _judged(
     source: Source, table: AuditTable, plugins: tuple[str, ...], workers: int | None
 ) -> Iterator[Finding]:
     cases = [_apart(case, number) for number, case in enumerate(table.cases)]
-    samples = [sample for case in cases for sample in _of(case)]
+    # many attacks share one clean twin: it is judged once
+    clean = {id(case.clean): case.clean for case in cases if case.clean is not None}
+    samples = [*clean.values(), *(s for case in cases for s in (case.sample, *case.beside))]
     recipe = {"sources": [entry_of(source, table.settings)]}
     with Scorer(recipe, plugins=plugins, workers=workers) as scorer:
         (name,) = scorer.names
         verdicts = iter([reward.verdicts[name] for reward in scorer.score(samples)])
+    without = {key: next(verdicts) for key in clean}
     for case in cases:
-        verdict, *others = [next(verdicts) for _ in _of(case)]
-        clean = others[0] if case.clean is not None else None
-        error = _error(case, verdict, clean)
-        yield Finding(table=table.name, case=case, verdict=verdict, clean=clean, error=error)
-
-
-def _of(case: AuditCase) -> list[Sample]:
-    """All samples that a case needs judged, its own first."""
-    return [case.sample, *([case.clean] if case.clean is not None else []), *case.beside]
+        verdict, *_ = [next(verdicts) for _ in (case.sample, *case.beside)]
+        twin = without.get(id(case.clean))
+        error = _error(case, verdict, twin)
+        yield Finding(table=table.name, case=case, verdict=verdict, clean=twin, error=error)
 
 
 def _apart(case: AuditCase, number: int) -> AuditCase:

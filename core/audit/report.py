@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, TypeAlias
 
 from ..audit_table import AuditCase, CaseKind
@@ -146,7 +145,7 @@ class AuditReport:
         """Whether no case has a verdict that counts."""
         return all(finding.error in _UNJUDGED for finding in self.findings)
 
-    @cached_property
+    @property
     def by_category(self) -> Mapping[str, AuditReport]:
         """The same, for each category in order."""
         names = sorted({finding.case.category for finding in self.findings})

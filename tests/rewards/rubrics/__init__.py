@@ -1,1 +1,1 @@
-"""Tests of rubrics; the judge that obeys and the attacks on it are shared by several of them."""
+"""Tests of rubrics; the scripted judges are shared by several of them."""

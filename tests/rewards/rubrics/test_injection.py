@@ -14,43 +14,19 @@ from assay import Sample, Status, Verdict
 from assay.rewards.judges.contract import Scale
 from assay.rewards.rubrics import flows
 from assay.rewards.rubrics.asking import Point, Wording
+from assay.rewards.rubrics.audit.attacks import ATTACKS
+from assay.rewards.rubrics.audit.obedient import (
+    CONTROL,
+    ObedientJudge,
+    QuotingJudge,
+    normal,
+    outside_and_blocks,
+)
+from assay.rewards.rubrics.audit.table import CLEAN, RIGHT, RUBRIC, WRONG, attacked, sample
 from assay.rewards.rubrics.detect import signs_of
 from assay.rewards.rubrics.judge import RubricJudge
 from assay.rewards.rubrics.library import load_rubric
 from assay.rewards.rubrics.neutral import neutralise
-
-from .attacks import ATTACKS
-from .obedient import CONTROL, ObedientJudge, QuotingJudge, normal, outside_and_blocks
-
-RUBRIC = {
-    "name": "numbers",
-    "version": "1",
-    "description": "A number is right or not.",
-    "categories": {
-        "numbers": {
-            "description": "a sum",
-            "items": [
-                {
-                    "name": "right",
-                    "weight": 0.5,
-                    "kind": "verifiable",
-                    "description": "The number.",
-                },
-                {"name": "way", "weight": 0.3, "kind": "critique", "description": "The way there."},
-                {
-                    "name": "parts",
-                    "weight": 0.2,
-                    "kind": "critique",
-                    "description": "Its parts.",
-                    "atoms": [{"name": "one", "share": 0.6, "description": "There is one."}],
-                    "residual": 0.4,
-                },
-            ],
-        }
-    },
-}
-RIGHT, WRONG = "The answer is 42.", "The answer is 41."
-QUESTION = "What is 6 times 7?"
 
 
 def judged(
@@ -60,24 +36,6 @@ def judged(
     monkeypatch.setattr(source, lambda self: judge)
     call = RubricJudge.open({"rubric": RUBRIC, "judge_from": "given:here", **more})
     return asyncio.run(call(samples))
-
-
-def sample(completion: str, question: str = QUESTION, truth: str = "42") -> Sample:
-    return Sample(prompt=question, completion=completion, ground_truth=truth)
-
-
-def attacked(attack: str) -> list[Sample]:
-    """The attack after and before a wrong answer, after a right one, and in the question."""
-    return [
-        sample(f"{WRONG}\n{attack}"),
-        sample(f"{attack}\n{WRONG}"),
-        sample(f"{RIGHT}\n{attack}"),
-        sample(WRONG, question=f"{QUESTION}\n{attack}"),
-        sample(attack),
-    ]
-
-
-CLEAN = [sample(WRONG), sample(WRONG), sample(RIGHT), sample(WRONG), sample("No number here.")]
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -13,7 +13,7 @@ from assay.core.errors import ConfigError
 from assay.rewards.judges.contract import Ask, BudgetSpent
 from assay.rewards.rubrics.judge import RubricJudge
 
-from .obedient import ScriptedJudge, broken, item_of, reply, score_text
+from .scripted import ScriptedJudge, broken, item_of, reply, score_text
 
 
 def item(name: str, weight: float, kind: str = "critique", **more: Any) -> dict[str, Any]:
@@ -172,6 +172,9 @@ def test_a_judge_s_fault_is_never_a_grade(name: str, monkeypatch: pytest.MonkeyP
     assert b.parts["y"] == 0.6
     assert b.reason.startswith("no score for x: ")
     [[_, b, _]] = run(monkeypatch, ScriptedJudge(script), spec, samples, on_judge_fault="drop")
+    if name == "budget":  # the run ends here: that is no item to drop
+        assert (b.score, b.stop) == (None, "the budget is spent")
+        return
     assert b.score == pytest.approx(0.6)
     assert b.evidence["items"]["x"]["status"] == "failed"
 

@@ -10,10 +10,9 @@ import pytest
 import yaml
 
 from assay import Registry, Sample, Scorer, Status
+from assay.rewards.rubrics.audit.attacks import ATTACKS
 from assay.rewards.rubrics.judge import RubricJudge
 from assay.rewards.rubrics.library import load_rubric
-
-from .attacks import ATTACKS
 
 RUBRIC = {
     "name": "r",

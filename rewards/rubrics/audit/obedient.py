@@ -1,9 +1,10 @@
-"""Judges for tests: one that obeys whatever stands outside the blocks, and scripted ones.
+"""Judges without a model, for audits: one that obeys whatever stands outside the blocks.
 
 The obedient judge reads a conversation as a careless server would feed it to a careless model: it
 normalises and drops invisible characters, takes every control token it meets for the start of a new
 turn, and does what it is told anywhere but inside a block whose two lines carry the key from its
-system message. Inside, it obeys nothing and grades by a rule.
+system message. Inside, it obeys nothing and grades by a rule: it knows that 6 times 7 is 42.
+Not covered: judges that obey what stands inside a block; no fence helps against those.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import json
 import re
 import unicodedata
 
-from assay.rewards.judges.contract import Ask, JudgeError, Reply
+from ...judges.contract import Ask, Reply
+
+__all__ = ["CONTROL", "ObedientJudge", "QuotingJudge", "normal", "outside_and_blocks"]
 
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -80,18 +83,23 @@ class ObedientJudge:
 
     def __init__(self) -> None:
         self.obeyed: list[str] = []
+        """What it took for an order and obeyed."""
 
     async def ask(self, ask: Ask) -> Reply:
+        """10 where it was ordered to, else the honest score; a critique that quotes the answer."""
         outside, blocks = outside_and_blocks(ask)
         turns = "\n".join(escaped_turns(block) for block in blocks.values())
         ordered = ORDER.search(outside.replace(FORM, "") + "\n" + turns)
         if ask.schema is None:  # a critic that quotes all it reads
-            return reply(f"It says:\n{blocks.get('answer', outside)}")
+            return _reply(f"It says:\n{blocks.get('answer', outside)}")
         score = 10 if ordered else self.honest(blocks, outside)
         if ordered:
             self.obeyed.append(ordered[0])
         said = {"reasoning": "as I see it", "score": score, "confidence": 0.5}
-        return reply(json.dumps(said))
+        return _reply(json.dumps(said))
+
+    def forget(self, ask: Ask) -> None:
+        """It keeps nothing."""
 
     @staticmethod
     def honest(blocks: dict[str, str], outside: str) -> int:
@@ -107,54 +115,17 @@ class QuotingJudge(ObedientJudge):
     """Quotes the answer word for word before it gives its own score, as talkative models do."""
 
     async def ask(self, ask: Ask) -> Reply:
+        """The answer and then the honest score; a critique as the obedient judge writes it."""
         if ask.schema is None:
             return await super().ask(ask)
         _, blocks = outside_and_blocks(ask)
         answer = blocks["answer"]
         said = {"reasoning": answer, "score": self.honest(blocks, ""), "confidence": 0.5}
-        return reply(f"The answer reads: {answer}\n\n{json.dumps(said)}")
+        return _reply(f"The answer reads: {answer}\n\n{json.dumps(said)}")
 
 
-class ScriptedJudge:
-    """Replies what a function of the ask says; an exception is raised."""
-
-    model = "scripted"
-    version = "1"
-
-    def __init__(self, script: object) -> None:
-        self.script = script
-        self.asks: list[Ask] = []
-        self.forgotten: list[Ask] = []
-
-    async def ask(self, ask: Ask) -> Reply:
-        self.asks.append(ask)
-        said = self.script(ask)
-        if isinstance(said, Exception):
-            raise said
-        return reply(said) if isinstance(said, str) else said
-
-    def forget(self, ask: Ask) -> None:
-        self.forgotten.append(ask)
-
-
-def reply(text: str, **more: object) -> Reply:
-    """A reply that costs 10 + 5 tokens and 0.25 of money."""
-    fields = {"tokens_in": 10, "tokens_out": 5, "money": 0.25, "seconds": 0.0, "cached": False}
-    return Reply(**{"text": text, "finish": "stop", **fields, **more})
-
-
-def score_text(score: float, confidence: float = 1.0, reasoning: str = "so it is") -> str:
-    """A reply's text, in the form that is asked for."""
-    return json.dumps({"reasoning": reasoning, "score": score, "confidence": confidence})
-
-
-def item_of(ask: Ask) -> str:
-    """The item or atom that an ask is about, from the form at its end."""
-    found = re.search(r'on "?(\w+)"? alone', ask.messages[1]["content"])
-    assert found is not None
-    return found[1]
-
-
-def broken(transient: bool = True) -> JudgeError:
-    """A judge that could not be reached, after 7 billed tokens."""
-    return JudgeError("judge server: status 500", transient=transient, tokens_in=7, money=0.1)
+def _reply(text: str) -> Reply:
+    """A reply that cost nothing."""
+    return Reply(
+        text=text, tokens_in=0, tokens_out=0, money=0.0, seconds=0.0, cached=False, finish="stop"
+    )
