@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from ..core.errors import ConfigError
+from ..core.registry import Registry
 from .config import TrainingRecipe
 
 __all__ = ["claim_folder", "last_checkpoint", "read_json", "write_json"]
@@ -19,7 +20,8 @@ _MAY_CHANGE = {
     "trainer": ("max_steps", "logging_steps", "save_steps", "report_to", "threads"),
     "evaluation": ("every_steps", "batch_size"),
 }
-"""Settings that a resumed run may change; any other makes it a different run."""
+"""Settings that a resumed run may change, besides those that change no verdict (a judge's budget);
+any other makes it a different run."""
 
 
 def claim_folder(
@@ -58,6 +60,8 @@ def _check_same(known: Path, recipe: TrainingRecipe) -> None:
 
 def _lasting(recipe: TrainingRecipe) -> dict[str, Any]:
     content = recipe.model_dump(mode="json", by_alias=True)
+    registry = Registry.load(recipe.plugins)
+    content["sources"] = [e.deciding(registry.sources[e.use]) for e in recipe.sources]
     for section, names in _MAY_CHANGE.items():
         for name in names:
             del content[section][name]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..bridges.scorers import scorer_for
+from ..core.errors import RunStopped
 from .config import TrainingRecipe
 from .data import Problems, dataset_of
 from .evaluate import Evaluator
@@ -88,7 +89,10 @@ class Learned:
 
 
 def learn(lesson: Lesson) -> Learned:
-    """Train, and save the model."""
+    """Train, and save the model.
+
+    Raises ``RunStopped`` where a source ended the run; what was learned until then is saved.
+    """
     kind = kind_of(lesson.recipe)
     if kind == "online":
         return _online(lesson)
@@ -102,6 +106,7 @@ def learn(lesson: Lesson) -> Learned:
 
 def _online(lesson: Lesson) -> Learned:
     from .online.algorithms import build_trainer
+    from .stopping import StopCallback
 
     scoring = lesson.recipe.scoring()
     scored = ScoredBatch(
@@ -121,13 +126,21 @@ def _online(lesson: Lesson) -> Learned:
         scored=scored,
         callback=_callback(lesson),
     )
+    stopping = StopCallback(lambda: scorer_for(lesson.scoring).stopped)
+    trainer.add_callback(stopping)
     checkpoint = lesson.checkpoint
     done = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
     lesson.display.begin("train", lesson.recipe.trainer.max_steps, done)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     lesson.display.end()
     trainer.save_model(str(lesson.folder / "model"))
-    return Learned(trainer.accelerator.unwrap_model(trainer.model), int(trainer.state.global_step))
+    step = int(trainer.state.global_step)
+    if stopping.reason:
+        raise RunStopped(
+            f"stopped after step {step}: {stopping.reason}\nthe model and a checkpoint are kept in"
+            f" {lesson.folder}; go on from there with --resume"
+        )
+    return Learned(trainer.accelerator.unwrap_model(trainer.model), step)
 
 
 def _callback(lesson: Lesson) -> Any:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from rich.console import Console
 
 from ..bridges.scorers import close_scorers, frozen_recipe, scorer_for
+from ..core.errors import RunStopped
 from .config import TrainingRecipe
 from .data import Problems, load_problems
 from .environment import describe_environment, prepare_process, training_settings
@@ -93,7 +94,8 @@ def train(
         announce: write the accuracies before and after to standard output, as the last line.
 
     Raises ``ConfigError`` for a wrong recipe, or for a folder that holds another run, before
-    anything is computed.
+    anything is computed; ``RunStopped`` where a source ends the run (its budget is spent): what
+    was done is kept, with a report, and can be resumed.
     """
     started = time.monotonic()
     prepare_process(recipe)
@@ -103,7 +105,7 @@ def train(
     try:
         with training_settings(recipe, folder):
             run = _begin(recipe, scoring, folder, display, resume=resume, overwrite=overwrite)
-            steps, halves = _stages(run)
+            steps, halves = _reported(run)
     finally:
         display.end()
         close_scorers(scoring)
@@ -154,6 +156,16 @@ def _begin(
         display.note(f"going on after {done}" if done else "no checkpoint yet")
     set_seed(recipe.seed)
     return run
+
+
+def _reported(run: _Run) -> tuple[int, dict[str, Any]]:
+    """``_stages``; a run that a source ended gets its report too."""
+    try:
+        return _stages(run)
+    except RunStopped:
+        if run.main:
+            write_report(run.folder)
+        raise
 
 
 def _stages(run: _Run) -> tuple[int, dict[str, Any]]:
@@ -261,6 +273,11 @@ def _evaluate(
     run: _Run, evaluator: Evaluator, records: RunRecords, model: Any, *, step: int
 ) -> dict[str, Any]:
     found, outcome = evaluator.report(model)
+    if evaluator.scorer.stopped:
+        raise RunStopped(
+            f"stopped in the evaluation at step {step}: {evaluator.scorer.stopped}\nwhat was done"
+            f" before is kept in {run.folder}; go on from there with --resume"
+        )
     records.metrics.write(step, "eval", outcome.metrics())
     records.rollouts.add(outcome.samples, outcome.rewards, step=step, split="eval")
     rates = "  ".join(f"{how} {found[how]['pass_rate']:.3f}" for how in ("greedy", "sampled"))

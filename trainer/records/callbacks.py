@@ -91,6 +91,8 @@ class RunCallback(TrainerCallback):
         self._records.display.step(step)
         if self._every and step % self._every == 0 and step < state.max_steps:
             outcome = self._evaluator.ask(model)
+            if self._evaluator.scorer.stopped:
+                return  # half of the problems were not judged; the run ends after this step
             self._records.metrics.write(step, "eval", outcome.metrics())
             found = rate(outcome.rewards)
             self._records.display.note(

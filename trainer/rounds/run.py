@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.errors import RunStopped
 from ...core.scorer import Scorer
 from ...core.selection import (
     Label,
@@ -196,6 +197,11 @@ def _evaluate(job: Job, here: Round) -> dict[str, Any]:
         return {}
     if not here.held_out.exists():
         outcome = job.evaluator.ask(load_model(here.model, job.recipe.model.dtype))
+        if job.scorer.stopped:
+            raise RunStopped(
+                f"stopped in the evaluation of round {here.number}: {job.scorer.stopped}\nits model"
+                " is kept; go on from there with --resume"
+            )
         found = {"greedy": rate(outcome.rewards), "metrics": outcome.metrics()}
         write_json(here.held_out, found)
     return read_json(here.held_out)

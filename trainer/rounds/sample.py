@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...core.errors import RunStopped
 from ...core.records import arrow_schema, record
 from ...core.scorer import Scorer
 from ...core.types import Sample, digest
@@ -60,7 +61,10 @@ def sample_round(
     scorer: Scorer,
     target: Path,
 ) -> None:
-    """Answer and score the problems of a round; ``target`` is there whole or not at all."""
+    """Answer and score the problems of a round; ``target`` is there whole or not at all.
+
+    Raises ``RunStopped`` where a source ended the run; the round is then done again.
+    """
     settings = recipe.trainer.rounds
     chosen = problems_of_round(problems, number, settings.prompts, recipe.seed)
     asked = [problem for problem in chosen for _ in range(recipe.trainer.num_generations)]
@@ -78,6 +82,11 @@ def sample_round(
         for place, (problem, completion) in enumerate(zip(asked, written, strict=True))
     ]
     rewards = scorer.score(samples)
+    if scorer.stopped:
+        raise RunStopped(
+            f"stopped in round {number}: {scorer.stopped}\nthe rounds before are kept; go on from"
+            " there with --resume"
+        )
     rows = [record(sample, reward) for sample, reward in zip(samples, rewards, strict=True)]
     write_table(target, rows, arrow_schema(scorer.names))
 
