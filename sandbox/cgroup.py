@@ -11,9 +11,13 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["Cgroup", "make_cgroup"]
+__all__ = ["Cgroup", "make_cgroup", "name_of_group", "remove_orphans"]
 
 _ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "assay"
+_MADE_WITHIN_S = 5.0
+"""A group that is younger may be about to get its first process. It matters where owners do not see
+each other's numbers, since they live in different pid namespaces."""
 
 
 class Cgroup:
@@ -68,6 +72,25 @@ class Cgroup:
                     time.sleep(0.005)
 
 
+def name_of_group(number: int) -> str:
+    """Of this process's n-th group: it says whose it is."""
+    return f"{_PREFIX}-{os.getpid()}-{number}"
+
+
+def remove_orphans() -> int:
+    """Remove groups whose owner was killed before it could, and in which nothing runs; how many."""
+    removed = 0
+    for parent in {parent for parent in map(_parent, ("memory", "pids", "")) if parent is not None}:
+        for folder in parent.glob(f"{_PREFIX}-*-*"):
+            owner = folder.name.split("-")[1]
+            with contextlib.suppress(OSError):  # something runs in it, or somebody else was faster
+                old = time.time() - folder.stat().st_mtime > _MADE_WITHIN_S
+                if old and not Path("/proc", owner).exists():
+                    folder.rmdir()
+                    removed += 1
+    return removed
+
+
 def make_cgroup(name: str) -> Cgroup | None:
     """A new group below our own; None where that is not allowed."""
     for make in (_first, _second):
@@ -90,12 +113,17 @@ def _own(controller: str) -> str | None:
     return None
 
 
+def _parent(controller: str) -> Path | None:
+    """The folder of our own group, where new ones go."""
+    own = _own(controller)
+    return None if own is None else _ROOT / controller / own.lstrip("/")
+
+
 def _first(name: str) -> Cgroup | None:
     folders = []
     for controller in ("memory", "pids"):
-        own = _own(controller)
-        parent = _ROOT / controller / (own or "").lstrip("/")
-        if own is None or not (parent / "cgroup.procs").exists():
+        parent = _parent(controller)
+        if parent is None or not (parent / "cgroup.procs").exists():
             return None
         folders.append(parent / name)
     made: list[Path] = []
@@ -111,9 +139,8 @@ def _first(name: str) -> Cgroup | None:
 
 
 def _second(name: str) -> Cgroup | None:
-    own = _own("")
-    parent = _ROOT / (own or "").lstrip("/")
-    if own is None or not (parent / "cgroup.controllers").exists():
+    parent = _parent("")
+    if parent is None or not (parent / "cgroup.controllers").exists():
         return None
     if not {"memory", "pids"} <= set((parent / "cgroup.controllers").read_text().split()):
         return None

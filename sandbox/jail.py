@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .cgroup import Cgroup, make_cgroup
+from .cgroup import Cgroup, make_cgroup, name_of_group, remove_orphans
 from .contract import Limits, Missing, Outcome, Program, Sandbox, Session
 from .host import KeeperLink, KeeperSession, LostKeeper, SocketStream
 from .inside import bundle
@@ -87,6 +87,7 @@ class Jail(Sandbox):
                 return
             if self._closed:
                 raise RuntimeError("this jail is closed; make a new one")
+            remove_orphans()
             first = _Keeper(self._options)
             self._all.add(first)
             self._free.put(first)
@@ -130,8 +131,7 @@ class _Keeper:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.usable, self._runs = True, 0
-        number = next(_NUMBERS)
-        self._group: Cgroup | None = make_cgroup(f"assay-{os.getpid()}-{number}")
+        self._group: Cgroup | None = make_cgroup(name_of_group(next(_NUMBERS)))
         ours, theirs = socket.socketpair()
         chosen = {**options, "uid": _FIRST_UID + random.SystemRandom().randrange(1 << 20)}
         try:

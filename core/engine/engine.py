@@ -8,6 +8,7 @@ Not covered: what a unit is made of, and what becomes of the verdicts (``scorer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -306,7 +307,11 @@ class Engine:
     # the end ------------------------------------------------------------------------------
 
     def _shut(self) -> None:
-        """Hang up on the zygote, which clears everything away, and wait for its end."""
+        """Hang up on the workers, so that they close their sources, and on the zygote, which clears
+        everything away; and wait for its end."""
+        for worker, _ in self._workers.values():
+            with contextlib.suppress(OSError):  # it has ended already
+                worker.sock.shutdown(socket.SHUT_RDWR)
         if self._control is not None:
             self._control.close()
             self._control = None

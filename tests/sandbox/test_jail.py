@@ -23,6 +23,8 @@ sys.path.append(str(Path(__file__).resolve().parent))
 from conformance import SHORT, Conformance
 
 import assay.sandbox
+from assay import Sample, Scorer
+from assay.sandbox import cgroup
 from assay.sandbox.contract import Limits, Missing, Program, Sandbox
 from assay.sandbox.jail import Jail
 
@@ -107,10 +109,10 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
-def groups() -> set[str]:
+def groups(owner: int | None = None) -> set[str]:
     return {
         str(path)
-        for path in Path("/sys/fs/cgroup").glob(f"**/assay-{os.getpid()}-*")
+        for path in Path("/sys/fs/cgroup").glob(f"**/assay-{owner or os.getpid()}-*")
         if path.is_dir()
     }
 
@@ -213,6 +215,41 @@ def test_everything_dies_with_its_owner() -> None:
     gone, alive = psutil.wait_procs(below, timeout=2)
     assert not alive
     assert len(gone) == len(below)
+
+
+SUM = {"stdin": "1 2\n", "stdout": "3\n"}
+ADDER = Sample(
+    prompt="",
+    completion="```python\nprint(sum(map(int, input().split())))\n```",
+    ground_truth={"language": "python", "tests": {"kind": "stdio", "cases": [SUM]}},
+)
+
+
+def test_a_closed_scorer_leaves_no_group() -> None:
+    """Its workers own jails: they must get to close them."""
+    with Scorer({"sources": [{"use": "code.tests", "workers": 1}]}) as scorer:
+        assert [reward.passed for reward in scorer.score([ADDER])] == [True]
+        owners = children()
+    assert [group for owner in owners for group in groups(owner)] == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "age_s", "removed"),
+    [
+        pytest.param("4194999", 60, True, id="its-owner-is-gone"),
+        pytest.param("4194999", 0, False, id="too-new-to-say"),
+        pytest.param(str(os.getpid()), 60, False, id="its-owner-lives"),
+    ],
+)
+def test_groups_of_killed_owners_go_at_the_next_start(
+    owner: str, age_s: float, removed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / "memory" / f"assay-{owner}-0"
+    left.mkdir(parents=True)
+    monkeypatch.setattr(cgroup, "_parent", lambda controller: tmp_path / controller)
+    os.utime(left, (time.time() - age_s,) * 2)
+    assert cgroup.remove_orphans() == removed
+    assert left.exists() is not removed
 
 
 REFUSED = """
