@@ -41,7 +41,7 @@ class Server:
         self.settings = {**DEFAULTS, **settings}
         self.stats: dict[str, Any] = {
             "requests": 0, "replies": 0, "tokens_in": 0, "tokens_out": 0, "at": [], "by_fault": {},
-            "bodies": [], "headers": [], "most_at_once": 0,
+            "bodies": [], "headers": [], "most_at_once": 0, "spent_at": [],
         }  # fmt: skip
         self.now = 0
 
@@ -80,6 +80,7 @@ class Server:
         stats, settings = self.stats, self.settings
         stats["requests"] += 1
         stats["at"].append(time.time())
+        stats["spent_at"].append(stats["tokens_in"] + stats["tokens_out"])
         if len(stats["bodies"]) < 20:
             stats["bodies"].append(body)
             stats["headers"].append(headers)
