@@ -48,9 +48,7 @@ class AuditCase:
         if self.clean is not None and self.kind != "attack":
             raise ValueError(f"AuditCase.clean: goes with kind 'attack', got {self.kind!r}")
         if not self.name:
-            text = self.sample.text
-            cut = text if len(text) <= _NAME_CHARS else text[: _NAME_CHARS - 3] + "..."
-            object.__setattr__(self, "name", ascii(cut)[1:-1] or "(nothing)")
+            object.__setattr__(self, "name", _beginning(self.sample.text) or "(nothing)")
 
     @property
     def id(self) -> str:
@@ -82,6 +80,12 @@ class AuditCase:
             cls(sample=Sample(completion=text, **rest), kind=kind, category=category, **more)
             for text in completions
         )
+
+
+def _beginning(text: str) -> str:
+    """The first characters, on one line and printable."""
+    cut = text if len(text) <= _NAME_CHARS else text[: _NAME_CHARS - 3] + "..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
 
 
 class AuditTable:

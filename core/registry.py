@@ -43,9 +43,15 @@ BUILTINS = (
     "assay.verifiers.code.programs",
     "assay.verifiers.code.quality",
     "assay.verifiers.code.one_liners",
+    "assay.verifiers.audits",
     "assay.rewards.compose",
     "assay.rewards.shape",
     "assay.rewards.rubrics.judge",
+    "assay.rewards.reference",
+    "assay.rewards.comparing.pairwise",
+    "assay.rewards.comparing.debate",
+    "assay.rewards.constitution.judge",
+    "assay.rewards.specification.judge",
     "assay.rewards.rubrics.audit",
 )
 """First-party plugins; the list is the feature list."""

@@ -17,14 +17,18 @@ from ..errors import ConfigError, did_you_mean
 from ..registry import Registry
 from ..scorer import Scorer
 from ..source import Source
-from ..types import Sample, Status, Verdict
+from ..types import Status, Verdict
 from .report import AuditReport, Error, Finding
 
 __all__ = ["entry_of", "run_audit", "tables_of"]
 
 
 def run_audit(
-    source: str, *, plugins: Sequence[str] = (), workers: int | None = None
+    source: str,
+    *,
+    plugins: Sequence[str] = (),
+    workers: int | None = None,
+    killable: bool = True,
 ) -> AuditReport:
     """Judge all tables of a source.
 
@@ -32,6 +36,7 @@ def run_audit(
         source: its name.
         plugins: modules to load by name.
         workers: worker processes; by default the number of usable cores.
+        killable: put an inline source into worker processes too, so that a hang is a finding.
 
     Raises ``ConfigError`` for an unknown source and for one without a table.
     """
@@ -44,7 +49,11 @@ def run_audit(
             f"source {source!r} has no audit table; its plugin must offer one with @audit_table"
             f"{did_you_mean(source, audited)}"
         )
-    findings = [f for table in tables for f in _judged(found, table, tuple(plugins), workers)]
+    findings: list[Finding] = []
+    for table in tables:
+        entry = entry_of(found, table.settings, killable=killable)
+        with Scorer({"sources": [entry]}, plugins=plugins, workers=workers) as scorer:
+            findings += _judged(scorer, table)
     return AuditReport(source=source, version=found.version, findings=tuple(findings))
 
 
@@ -53,23 +62,21 @@ def tables_of(registry: Registry, source: str) -> list[AuditTable]:
     return [table for table in registry.audits.values() if table.source == source]
 
 
-def entry_of(source: Source, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The source as a recipe has it, in a process that can be killed wherever it runs else."""
-    killable = {"runs": "process"} if source.runs == "inline" else {}
-    return {"use": source.name, **killable, **settings}
+def entry_of(
+    source: Source, settings: Mapping[str, Any], *, killable: bool = True
+) -> dict[str, Any]:
+    """The source as a recipe has it; ``killable``: in worker processes if it runs inline else."""
+    where = {"runs": "process"} if killable and source.runs == "inline" else {}
+    return {"use": source.name, **where, **settings}
 
 
-def _judged(
-    source: Source, table: AuditTable, plugins: tuple[str, ...], workers: int | None
-) -> Iterator[Finding]:
+def _judged(scorer: Scorer, table: AuditTable) -> Iterator[Finding]:
     cases = [_apart(case, number) for number, case in enumerate(table.cases)]
     # many attacks share one clean twin: it is judged once
     clean = {id(case.clean): case.clean for case in cases if case.clean is not None}
     samples = [*clean.values(), *(s for case in cases for s in (case.sample, *case.beside))]
-    recipe = {"sources": [entry_of(source, table.settings)]}
-    with Scorer(recipe, plugins=plugins, workers=workers) as scorer:
-        (name,) = scorer.names
-        verdicts = iter([reward.verdicts[name] for reward in scorer.score(samples)])
+    (name,) = scorer.names
+    verdicts = iter([reward.verdicts[name] for reward in scorer.score(samples)])
     without = {key: next(verdicts) for key in clean}
     for case in cases:
         verdict, *_ = [next(verdicts) for _ in (case.sample, *case.beside)]

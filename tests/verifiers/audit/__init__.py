@@ -1,11 +1,8 @@
-"""Audit tables of ``math.symbolic``: right, wrong and hostile answers by category, our own wording.
+"""Audit tables of ``math.symbolic`` beside the package's: thousands of answers by category.
 
-``tables/*.txt`` are plain text::
-
-    # fraction                    a category; "# name responses": whole responses, as JSON strings
-    = \\frac{3}{4}                 a ground truth
-    + 3/4 ;; 0.75                 right answers, each graded inside its own ``\\boxed{}``
-    - 4/3 ;; 0.7                  wrong answers
+``tables/*.txt`` are in the format of ``assay.core.audit.rows``, as the package's compact table
+``verifiers/audits/math.txt`` is; no case lies in both. Answers that are no whole response are
+graded inside their own ``\\boxed{}``. A line ``? why`` lists what follows as a known miss.
 
 Not covered here: answers that cannot be written in a line of text; see ``hostile``.
 """

@@ -1,21 +1,21 @@
-"""The audit tables as cases, read once.
+"""The audit tables as cases, read once: the package's own, and the larger ones that lie here.
 
-Covered: ``tables/*.txt`` in the format of the package's docstring. Not covered: hostile inputs
-made by code; see ``hostile``.
+Covered: ``verifiers/audits/math.txt`` and ``tables/*.txt``, in the format of
+``assay.core.audit.rows``. Not covered: hostile inputs made by code; see ``hostile``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
+
+from assay.core.audit import Row, read_rows
 
 __all__ = ["TABLES", "Case", "cases"]
 
 TABLES = Path(__file__).resolve().parent / "tables"
-_BETWEEN = " ;; "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Case:
     right: bool
     is_response: bool = False
     """``answer`` is a whole response, not the inside of a box."""
+    known: str = ""
+    """Why ``math.symbolic`` gets it wrong today."""
 
     @property
     def completion(self) -> str:
@@ -42,27 +44,17 @@ class Case:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """Every case of every table, in the order of the files' names."""
-    return tuple(case for path in sorted(TABLES.glob("*.txt")) for case in _read(path))
+    """Every case of every table: the package's, then those here in the order of their names."""
+    paths = [files("assay.verifiers.audits") / "math.txt", *sorted(TABLES.glob("*.txt"))]
+    return tuple(_case(row) for path in paths for row in read_rows(path))
 
 
-def _read(path: Path) -> Iterator[Case]:
-    category, gold, responses = "", "", False
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        mark, _, rest = line.partition(" ")
-        if mark == "#":
-            category, _, kind = rest.partition(" ")
-            responses = kind == "responses"
-        elif mark == "=":
-            gold = rest
-        elif mark in ("+", "-"):
-            for answer in [json.loads(rest)] if responses else rest.split(_BETWEEN):
-                yield Case(
-                    category=category,
-                    gold=gold,
-                    answer=answer,
-                    right=mark == "+",
-                    is_response=responses,
-                )
-        elif line:
-            raise ValueError(f"{path.name}:{number}: must start with '#', '=', '+' or '-'")
+def _case(row: Row) -> Case:
+    return Case(
+        category=row.category,
+        gold=row.truth,
+        answer=row.answer,
+        right=row.kind == "right",
+        is_response=row.is_response,
+        known=row.known,
+    )
