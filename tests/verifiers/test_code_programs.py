@@ -12,7 +12,6 @@ from assay.core.types import Sample, Status, Verdict
 from assay.sandbox.contract import Missing
 from assay.sandbox.jail import Jail
 from assay.verifiers.code.programs import code_io_property, code_tests
-from assay.verifiers.code.quality import code_quality
 
 F = "`" * 3
 
@@ -331,22 +330,6 @@ def test_io_property() -> None:
     refused = opened.judge_one(Sample(completion=good, ground_truth=ADD))
     assert refused.status is Status.BAD_REFERENCE
     opened.close()
-
-
-@pytest.mark.parametrize(
-    ("code", "score"),
-    [
-        pytest.param("def f(x):\n    return x + 1", 1.0, id="clean"),
-        pytest.param("import os\ndef f(x=[]):\n    return x == None", 0.7, id="three-faults"),
-        pytest.param("def f(x:", 0.0, id="does-not-compile"),
-        pytest.param("x = " + "(" * 3000 + "1" + ")" * 3000, 0.0, id="nested"),
-    ],
-)
-def test_quality(code: str, score: float) -> None:
-    opened = OpenSource(code_quality, {}, "code.quality")
-    verdict = opened.judge_one(Sample(completion=f"{F}python\n{code}\n{F}"))
-    opened.close()
-    assert verdict.score == pytest.approx(score), verdict
 
 
 def test_a_name_as_a_statement_does_nothing(grade: Any) -> None:
