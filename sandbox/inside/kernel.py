@@ -128,8 +128,8 @@ def set_read_only(target: str, *, recursive: bool) -> None:
 
 
 def close_all_but(highest_kept: int) -> None:
-    """Close every descriptor above one."""
-    checked("close_range", _numbers(436, highest_kept + 1, 0xFFFFFFFF, 0, 0, 0, 0))
+    """Close every descriptor above one. Up to the highest there can be: gVisor takes no more."""
+    checked("close_range", _numbers(436, highest_kept + 1, 0x7FFFFFFF, 0, 0, 0, 0))
 
 
 def drop_capabilities() -> None:
