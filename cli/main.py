@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .audit import audit
 from .doctor import doctor
 from .exits import guarded
 from .recipes import recipe_app
@@ -47,6 +48,7 @@ def _face(
 app.command()(guarded(score))
 app.command()(guarded(train))
 app.command()(guarded(sources))
+app.command()(guarded(audit))
 app.command()(guarded(doctor))
 app.command()(guarded(report))
 app.add_typer(recipe_app, name="recipe")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-__all__ = ["AsJson", "Plugins", "RecipeArgument", "print_json", "reach_plugins"]
+__all__ = ["AsJson", "Plugins", "RecipeArgument", "print_json", "reach_plugins", "wide_console"]
 
 Plugins: TypeAlias = Annotated[
     list[str] | None,
@@ -40,3 +40,10 @@ def reach_plugins(plugins: list[str] | None) -> tuple[str, ...]:
 def print_json(value: Any, *, err: bool = False) -> None:
     """A JSON value on standard output, or on standard error."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), err=err)
+
+
+def wide_console() -> Any:
+    """A rich console for tables: a pipe has no width, so lines stay whole there, for grep."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)

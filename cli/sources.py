@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import AsJson, Plugins, print_json, reach_plugins
+from .options import AsJson, Plugins, print_json, reach_plugins, wide_console
 
 if TYPE_CHECKING:
     from ..core.registry import Registry
@@ -81,13 +80,6 @@ def _type_text(annotation: Any) -> str:
     return text.replace("typing.", "").replace("NoneType", "None")
 
 
-def _console() -> Any:
-    from rich.console import Console
-
-    # a pipe has no width: lines stay whole there, for grep
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)
-
-
 def _show_all(rows: list[dict[str, Any]]) -> None:
     from rich import box
     from rich.table import Table
@@ -97,11 +89,11 @@ def _show_all(rows: list[dict[str, Any]]) -> None:
     table.columns[0].no_wrap = True
     for row in rows:
         table.add_row(*(row[key] for key in shown))
-    _console().print(table)
+    wide_console().print(table)
 
 
 def _show_one(found: dict[str, Any]) -> None:
-    console = _console()
+    console = wide_console()
     console.print(f"{found['name']}  version {found['version']}, {found['origin']}")
     console.print(
         f"scale {found['scale']}, runs {found['runs']}, arity {found['arity']},"
