@@ -32,7 +32,7 @@ from .contract import Limits, Missing, Outcome, Program, Sandbox, Session
 from .host import KeeperLink, KeeperSession, LostKeeper, SocketStream
 from .inside import bundle
 
-__all__ = ["Jail"]
+__all__ = ["ENTER", "FIRST_UID", "GROUP_NUMBERS", "Jail", "advice", "jail_folders"]
 
 _FOLDERS = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives",
@@ -40,10 +40,11 @@ _FOLDERS = (
 )  # fmt: skip
 _RUNS_OF_A_KEEPER = 2000
 _START_S = 20.0
-_FIRST_UID = 0x6F000000
+FIRST_UID = 0x6F000000
 """As root, keepers are users of the host that own nothing: from here on. Ours."""
 _KEEPER_BYTES = 64 << 20
-_NUMBERS = itertools.count()
+GROUP_NUMBERS = itertools.count()
+"""Of this process's control groups."""
 
 
 class Jail(Sandbox):
@@ -131,12 +132,12 @@ class _Keeper:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.usable, self._runs = True, 0
-        self._group: Cgroup | None = make_cgroup(name_of_group(next(_NUMBERS)))
+        self._group: Cgroup | None = make_cgroup(name_of_group(next(GROUP_NUMBERS)))
         ours, theirs = socket.socketpair()
-        chosen = {**options, "uid": _FIRST_UID + random.SystemRandom().randrange(1 << 20)}
+        chosen = {**options, "uid": FIRST_UID + random.SystemRandom().randrange(1 << 20)}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_ENTER), json.dumps(chosen)],
+                [sys.executable, "-I", "-S", str(ENTER), json.dumps(chosen)],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=subprocess.DEVNULL,
@@ -164,7 +165,7 @@ class _Keeper:
             frame = None
         head = frame[0] if frame is not None else {"step": "start", "why": "it did not answer"}
         if head.get("is") != "ready":
-            raise Missing(_advice(head))
+            raise Missing(advice(head))
 
     def start(self, program: Program, stdin: bytes, limits: Limits, back: Any) -> KeeperSession:
         kills = 0
@@ -209,19 +210,24 @@ class _Keeper:
             self._group = None
 
 
-_ENTER = Path(__file__).parent / "inside" / "enter.py"
+ENTER = Path(__file__).parent / "inside" / "enter.py"
+
+
+def jail_folders(shown: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the jail's root is made of: the system's folders, and host path -> path in the jail."""
+    folders = [(path, path) for path in _FOLDERS]
+    return folders + [(os.path.realpath(host), place) for host, place in shown.items()]
 
 
 def _options(shown: Mapping[str, str]) -> dict[str, Any]:
-    """What the jail's root is made of, and its interpreter."""
+    """The jail's root, and its interpreter."""
     python = os.path.realpath(sys.executable)
     prefix = os.path.realpath(sys.base_prefix)
-    folders = [(path, path) for path in _FOLDERS]
+    folders = jail_folders(shown)
     inside = python
     if prefix != "/usr":
         folders.append((prefix, "/python"))
         inside = "/python" + python.removeprefix(prefix)
-    folders += [(os.path.realpath(host), place) for host, place in shown.items()]
     return {"folders": folders, "python": python, "python_inside": inside, "keeper": bundle()}
 
 
@@ -237,7 +243,8 @@ _SWITCHES = (
 """Settings of the kernel, below /proc/sys, that forbid namespaces to a user."""
 
 
-def _advice(head: Mapping[str, Any]) -> str:
+def advice(head: Mapping[str, Any]) -> str:
+    """What is missing and how to get it, of a step of ``enter.py`` that was refused."""
     told = (
         f"the jail cannot {head.get('step', 'start')}: {head.get('why', 'no reason given')}. "
         "It needs Linux with user namespaces for this user"

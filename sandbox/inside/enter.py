@@ -1,14 +1,16 @@
 """Make the jail and become its keeper: ``python -I -S enter.py OPTIONS``.
 
 New user (unless root), mount, pid, net, ipc and uts namespaces; a root of read-only folders and
-nothing else; then the keeper, without privileges, as process 1. Tells its parent on descriptor 1
-what is missing when a step is refused.
+nothing else; then, without privileges and as process 1, the keeper, or a program that stays (see
+``resident.py``). Tells its parent on descriptor 1 what is missing when a step is refused.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,15 +24,26 @@ else:
 NEW = "/newroot"
 OLD = "/oldroot"
 HIDDEN = "/hidden/proc"
+PR_SET_PDEATHSIG = 1
 
 
 def frame(told: dict[str, Any]) -> None:
+    """To the parent of a keeper."""
     head = json.dumps(told).encode()
     os.write(1, len(head).to_bytes(4, "little") + (0).to_bytes(4, "little") + head)
 
 
+def line(told: dict[str, Any]) -> None:
+    """To the parent of a program that stays."""
+    os.write(1, b"@!" + json.dumps(told).encode() + b"\n")
+
+
 def main() -> None:
     options = json.loads(sys.argv[1])
+    stays = "argv" in options
+    tell = line if stays else frame
+    if stays:  # there is no stream whose end it would have to notice
+        kernel.call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.read(0, 1)  # our parent has put us where our memory is counted
     step = "enter new namespaces"
     try:
@@ -49,10 +62,18 @@ def main() -> None:
         os.setsid()
         step = "mount the root of the jail"
         build(options)
+        if stays:
+            step = "mount the work folder"
+            size = f"size={options['disk_mb']}m,nr_inodes=4096,mode=1777"
+            kernel.mount("tmpfs", "/tmp", "tmpfs", kernel.NO_SUID | kernel.NO_DEV, size)
+            kernel.mount("proc", "/proc", "proc", 14)
         step = "give up privileges"
         become_nobody(outer, options["uid"])
+        if stays:
+            step = f"start {options['argv'][0]} in the jail"
+            stay(options)
     except OSError as error:
-        frame({"is": "missing", "step": step, "why": str(error), "errno": error.errno})
+        tell({"is": "missing", "step": step, "why": str(error), "errno": error.errno})
         os._exit(1)
     environment = {
         "PATH": "/python/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp",
@@ -67,6 +88,20 @@ def main() -> None:
         frame({"is": "missing", "step": f"start {inside} in the jail", "why": str(error),
                "errno": error.errno})  # fmt: skip
         os._exit(1)
+
+
+def stay(options: dict[str, Any]) -> NoReturn:
+    """Become the program that stays. It ends when whoever started the jail does."""
+    kernel.call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    for which, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 1024)):
+        ceiling = resource.getrlimit(which)[1]
+        kept = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
+        resource.setrlimit(which, (kept, kept))
+    kernel.close_all_but(2)
+    kernel.harden(first=True)
+    argv = options["argv"]
+    os.chdir("/tmp")
+    os.execve(argv[0], argv, options["environment"])
 
 
 def close_and_wait(child: int, null: int) -> NoReturn:
