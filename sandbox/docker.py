@@ -37,6 +37,9 @@ _KEEPER_MB = 48
 """Room for the keeper and the process it holds ready. Ours: measured 12 MB each, shared in part."""
 _SPARE_PROCESSES = 16
 """The keeper, the process held ready, and those that clean up."""
+_KERNEL_MB, _KERNEL_PROCESSES = 256, 2048
+"""Room for a kernel in user space, which keeps threads and stand-ins for the processes in it. Ours:
+with 64 processes gVisor (ptrace) ends in a panic at the third that it has to hold."""
 _WORK = "/tmp"  # noqa: S108 - of the container; see inside/child.py
 _FETCH = (
     "import os\n"
@@ -137,13 +140,19 @@ class DockerSandbox(Sandbox):
             self._client.close()
 
     def _shape(self, limits: Limits) -> Shape:
+        memory_mb, processes = limits.memory_mb + _KEEPER_MB, limits.pids + _SPARE_PROCESSES
+        if self._runtime in _KERNELS:
+            # the engine counts that kernel's own; were it ended for a run's excess, the container
+            # would end with it, so the keeper, which watches, has to be first
+            memory_mb += limits.memory_mb + _KERNEL_MB
+            processes += _KERNEL_PROCESSES
         return Shape(
             image=self._image,
             runtime=self._runtime,
-            memory_mb=limits.memory_mb + _KEEPER_MB,
+            memory_mb=memory_mb,
             disk_mb=limits.disk_mb,
             # in few sizes, so that containers fit many runs; a run's own bound is its user's
-            pids=1 << (limits.pids + _SPARE_PROCESSES - 1).bit_length(),
+            pids=1 << (processes - 1).bit_length(),
             cpus=self._cpus,
             work=_WORK,
         )

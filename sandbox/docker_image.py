@@ -1,6 +1,7 @@
 """Images for the docker sandbox: from our Dockerfile, or made of this machine without a registry.
 
-Run as ``python -m assay.sandbox.docker_image``: it builds ``images/python.Dockerfile``; with
+Run as ``python -m assay.sandbox.docker_image``: it builds ``images/python.Dockerfile``, with
+``--network host`` on an engine whose containers reach nothing by themselves; with
 ``--from-machine`` it packs the running Python, its standard library and a handful of programs with
 the shared libraries they load, which needs no network and takes seconds.
 
@@ -36,10 +37,28 @@ IMAGE = "assay-sandbox:1"
 DOCKERFILE = Path(__file__).parent / "images" / "python.Dockerfile"
 
 _PROGRAMS = (
-    *("sh", "bash", "cat", "cp", "cut", "dd", "echo", "env", "false", "grep", "head", "id", "kill"),
-    *("ln", "ls", "mkdir", "mktemp", "mv", "ps", "pwd", "rm", "sed", "seq", "sleep", "sort"),
+    *("sh", "bash", "cat", "chmod", "cp", "cut", "dd", "echo", "env", "false", "find", "grep"),
+    *(
+        "head",
+        "id",
+        "kill",
+        "ln",
+        "ls",
+        "mkdir",
+        "mktemp",
+        "mv",
+        "ps",
+        "pwd",
+        "rm",
+        "sed",
+        "seq",
+        "sleep",
+        "sort",
+    ),
     *("stat", "tail", "test", "touch", "tr", "true", "uname", "wc", "yes"),
 )
+_LOG_CHARS = 600
+"""Of a build that failed: enough for the last messages of apt-get."""
 _LEFT_OUT = {
     *("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo"),
     *("ensurepip", "lib2to3", "pydoc_data"),
@@ -47,10 +66,36 @@ _LEFT_OUT = {
 _ENVIRONMENT = ("ENV PATH=/usr/local/bin:/usr/bin:/bin", "ENV LANG=C.UTF-8")
 
 
-def build(client: DockerClient, tag: str = IMAGE, dockerfile: Path = DOCKERFILE) -> str:
-    """Build an image from a Dockerfile that needs no other file; its name. Needs a registry."""
-    client.images.build(fileobj=io.BytesIO(dockerfile.read_bytes()), tag=tag, rm=True)
+def build(
+    client: DockerClient,
+    tag: str = IMAGE,
+    dockerfile: Path = DOCKERFILE,
+    network: str | None = None,
+) -> str:
+    """Build an image from a Dockerfile that needs no other file; its name.
+
+    Needs a registry, unless the engine has the image that the Dockerfile begins with, and for ours
+    Debian's packages. ``network``: of its steps; None is the engine's default. Raises ``Missing``.
+    """
+    from docker.errors import APIError, BuildError
+
+    text = io.BytesIO(dockerfile.read_bytes())
+    try:
+        client.images.build(fileobj=text, tag=tag, network_mode=network, rm=True, forcerm=True)
+    except (APIError, BuildError) as error:
+        raise Missing(
+            f"docker sandbox: image: {dockerfile.name} cannot be built: {error}{_last(error)};"
+            " it needs a registry and Debian's packages: where only this machine reaches them, use"
+            " --network host, and without any, --from-machine"
+        ) from error
     return tag
+
+
+def _last(error: Exception) -> str:
+    """What the step that failed wrote last, which says more than its status."""
+    log = getattr(error, "build_log", ())
+    told = "".join(str(line.get("stream", "")) for line in log if isinstance(line, dict))
+    return f": {tail}" if (tail := " ".join(told.split())[-_LOG_CHARS:]) else ""
 
 
 def from_machine(
@@ -212,12 +257,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tag", default=IMAGE)
     parser.add_argument("--from-machine", action="store_true", help="needs no registry")
     parser.add_argument("--packages", nargs="*", default=[], help="Debian packages to bring along")
+    parser.add_argument("--network", help="of the steps of a build: host, none or a network's name")
     options = parser.parse_args(arguments)
-    client = connect()
-    if options.from_machine:
-        made = from_machine(client, options.tag, packages=options.packages)
-    else:
-        made = build(client, options.tag)
+    try:
+        client = connect()
+        if options.from_machine:
+            made = from_machine(client, options.tag, packages=options.packages)
+        else:
+            made = build(client, options.tag, network=options.network)
+    except Missing as missing:
+        sys.exit(str(missing))
+    client.close()
     sys.stdout.write(f"made {made}\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -26,7 +27,7 @@ from hypothesis import strategies as st
 from assay.sandbox.contract import Limits, Missing, Program, Sandbox
 from assay.sandbox.docker import DockerSandbox
 from assay.sandbox.docker_engine import AttachedStream, connect, remove_orphans
-from assay.sandbox.docker_image import pack_machine
+from assay.sandbox.docker_image import DOCKERFILE, build, pack_machine
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -164,6 +165,27 @@ def test_limits_follow_the_run(sandbox: Sandbox) -> None:
     assert sandbox.run(fill, limits=Limits(disk_mb=32)).stdout == b"full\n"
 
 
+# --- our Dockerfile ----------------------------------------------------------------------------
+
+
+def test_the_dockerfile_is_built(client: DockerClient, tmp_path: Path) -> None:
+    """All of it but Debian's packages, which take a network: on an image of this machine."""
+    text, bases = re.subn(
+        r"(?m)^FROM .*$", f"FROM {IMAGE}\nRUN chmod u+s /bin/true", DOCKERFILE.read_text()
+    )
+    text, installs = re.subn(r"(?m)^RUN apt-get (.*\\\n)*.*$", "", text)
+    assert (bases, installs) == (1, 1)
+    (tmp_path / "ours.Dockerfile").write_text(text)
+    built = build(client, "assay-sandbox:built", tmp_path / "ours.Dockerfile")
+    find = Program.command(["find", "/", "-xdev", "-perm", "/6000", "-type", "f"])
+    try:
+        with DockerSandbox(image=built) as one:
+            assert one.run(HELLO).stdout == b"42\n"
+            assert one.run(find).stdout == b""
+    finally:
+        client.images.remove(built)
+
+
 # --- coming and going --------------------------------------------------------------------------
 
 
@@ -298,6 +320,13 @@ def test_an_image_without_python(client: DockerClient) -> None:
             DockerSandbox(image="assay-sandbox:empty").open()
     finally:
         client.images.remove("assay-sandbox:empty")
+
+
+def test_a_build_that_fails_says_why(client: DockerClient, tmp_path: Path) -> None:
+    failing = tmp_path / "failing.Dockerfile"
+    failing.write_text(f"FROM {IMAGE}\nRUN echo no packages today && exit 3\n")
+    with pytest.raises(Missing, match=r"failing\.Dockerfile.*packages today.*--network host.*--fr"):
+        build(client, "assay-sandbox:failed", failing)
 
 
 # --- parts -------------------------------------------------------------------------------------
