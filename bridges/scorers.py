@@ -29,7 +29,9 @@ def frozen_recipe(recipe: Recipe) -> str:
     """The scoring part of a recipe as JSON text; raises ``ConfigError`` when it cannot be text."""
     training: dict[str, Any] = dict.fromkeys(("model", "data", "trainer", "evaluation"))
     try:
-        data = recipe.model_copy(update=training).model_dump(mode="json", by_alias=True)
+        copy = recipe.model_copy(update=training)
+        # what is not said stays unsaid: limits that a recipe leaves open depend on the source
+        data = copy.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return json.dumps(data, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise ConfigError(

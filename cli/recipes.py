@@ -68,7 +68,11 @@ def _trains(recipe: Any) -> bool:
 
 
 def _found(scorer: Any, *, trains: bool) -> dict[str, Any]:
+    from ..core.advice import advice
+
     recipe = scorer.recipe
+    sources = [scorer.registry.sources[entry.use] for entry in recipe.sources]
+    algorithm = (recipe.trainer or {}).get("algorithm", "")
     return {
         "name": recipe.name,
         "sources": [
@@ -84,6 +88,7 @@ def _found(scorer: Any, *, trains: bool) -> dict[str, Any]:
         "shape": [rule.use for rule in recipe.shape],
         "on_fault": recipe.on_fault,
         "trains": trains,
+        "warnings": advice(recipe, sources, algorithm),
     }
 
 
@@ -98,6 +103,8 @@ def _show(recipe: str, found: dict[str, Any]) -> None:
     typer.echo(f"  {', then '.join(rules)}; on fault: {found['on_fault']}")
     if found["trains"]:
         typer.echo("  can be given to assay train")
+    for warning in found["warnings"]:
+        typer.echo(f"  warning: {warning}")
 
 
 recipe_app.command()(guarded(schema))

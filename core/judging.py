@@ -45,6 +45,7 @@ class OpenSource:
         self.source = source
         self.name = name
         self.version = source.version_with(settings)
+        self.scale = source.scale_with(settings)
         self.retries = retries
         self._settings = settings
         self._call: Callable[..., Any] | None = None
@@ -129,7 +130,7 @@ class OpenSource:
 
     def _breach(self, verdict: Verdict) -> Verdict | None:
         """A fault when the verdict breaks what the source declared or cannot be sent on."""
-        score, scale = verdict.score, self.source.scale
+        score, scale = verdict.score, self.scale
         if score is not None and scale != "real":
             if scale == "binary" and score not in (0.0, 1.0):
                 return _rubbish(

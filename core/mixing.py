@@ -158,7 +158,7 @@ def _slot(entry: SourceEntry, source: Source) -> _Slot:
         name=entry.name,
         weight=entry.weight,
         role=entry.role,
-        scale=source.scale,
+        scale=source.scale_with(entry.settings),
         value_of=None if plain else rule,
         failed_value=rule(0.0, False),
     )

@@ -22,6 +22,8 @@ from .types import Sample, Status, Verdict, View
 
 __all__ = ["Route"]
 
+_DEVICE_DEADLINE_S = 600.0
+"""For a call of a device source whose recipe gives no deadline. Ours."""
 _FIELDS = ("task", "group", "id", "truncated")
 
 
@@ -40,6 +42,7 @@ class Route:
         self.version = source.version_with(entry.settings)
         self.runs: Runs = _runs(entry, source, where)
         self.inline = self.runs == "inline"
+        self.deadline_s, self.memory_bytes = _limits(entry, self.runs)
         self.view: View = entry.view or source.view
         self.pool = -1
         """The number of its pool in the engine."""
@@ -219,6 +222,18 @@ def _runs(entry: SourceEntry, source: Source, where: str) -> Runs:
         kind = "an async" if source.is_async else "a plain"
         raise ConfigError(f"{where}: runs: {runs} does not go with {kind} function; leave runs out")
     return runs
+
+
+def _limits(entry: SourceEntry, runs: Runs) -> tuple[float | None, int | None]:
+    """Seconds of one call and bytes of one worker. A model on a GPU is called for whole batches,
+    and fills as much memory as its weights: a recipe that says nothing means other limits there."""
+    if runs != "device":
+        return entry.deadline_s, entry.memory_bytes
+    said = entry.model_fields_set
+    return (
+        entry.deadline_s if "deadline_s" in said else _DEVICE_DEADLINE_S,
+        entry.memory_bytes if "memory_bytes" in said else None,
+    )
 
 
 def _allowed(value: Any) -> list[Any]:

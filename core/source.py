@@ -139,6 +139,21 @@ class Source:
         """The settings that may change a verdict, with their defaults, as JSON."""
         return deciding(self.read(settings))
 
+    def scale_with(self, settings: Mapping[str, Any]) -> Scale:
+        """What scores under these settings may be: the settings' own ``score_scale``, else the
+        source's.
+
+        A calibrated reward model gives probabilities, a raw one any number.
+        """
+        scale: Scale = getattr(self.read(settings), "score_scale", self.scale)
+        return scale
+
+    def unanchored(self, settings: Mapping[str, Any]) -> str:
+        """Why scores under these settings cannot be added to those of other sources as they are:
+        the settings' own ``unanchored``; empty where they can."""
+        said = getattr(self.read(settings), "unanchored", "")
+        return said if isinstance(said, str) else ""
+
     @property
     def takes_many(self) -> bool:
         """Whether one call gets a list of samples."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...bridges.scorers import close_scorers, frozen_recipe, scorer_for
+from ...core.advice import advice
 from ...core.types import Sample
 from ..config import TrainingRecipe
 from ..data import load_problems
@@ -130,6 +131,9 @@ def _score(
         frozen = frozen_recipe(recipe.scoring())
         try:
             scorer = scorer_for(frozen)
+            sources = [scorer.registry.sources[entry.use] for entry in scorer.recipe.sources]
+            for warning in advice(scorer.recipe, sources, recipe.trainer.algorithm):
+                findings.note("recipe", warning)
             return check_rows(recipe, scorer, problems, findings) if problems else []
         finally:
             close_scorers(frozen)
