@@ -82,7 +82,9 @@ def read_reference(truth: Any) -> Reference | None:
         return _reference_of(truth)
     if isinstance(truth, list | tuple) and len(truth) == 1:
         return None if isinstance(truth[0], list | tuple) else read_reference(truth[0])
-    if isinstance(truth, bool) or not isinstance(truth, int | float) or not math.isfinite(truth):
+    if isinstance(truth, bool) or not isinstance(truth, int | float):
+        return None
+    if isinstance(truth, float) and not math.isfinite(truth):
         return None
     try:
         return _reference_of(str(truth))
