@@ -47,11 +47,13 @@ BUILTINS = (
     "assay.rewards.compose",
     "assay.rewards.shape",
     "assay.rewards.rubrics.judge",
+    "assay.rewards.models.bradley_terry",
     "assay.rewards.reference",
     "assay.rewards.comparing.pairwise",
     "assay.rewards.comparing.debate",
     "assay.rewards.constitution.judge",
     "assay.rewards.specification.judge",
+    "assay.rewards.inquiry.audit",
     "assay.rewards.rubrics.audit",
 )
 """First-party plugins; the list is the feature list."""
