@@ -11,6 +11,7 @@ import typer
 from .audit import audit
 from .doctor import doctor
 from .exits import guarded
+from .judge_eval import judge_eval
 from .recipes import recipe_app
 from .score import score
 from .sources import sources
@@ -49,6 +50,7 @@ app.command()(guarded(score))
 app.command()(guarded(train))
 app.command()(guarded(sources))
 app.command()(guarded(audit))
+app.command("judge-eval")(guarded(judge_eval))
 app.command()(guarded(doctor))
 app.command()(guarded(report))
 app.add_typer(recipe_app, name="recipe")
