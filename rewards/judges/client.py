@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from ...core.types import JSON
 from .budget import Budget, Spent
@@ -27,7 +27,7 @@ from .rates import Rates
 from .record import Record
 from .settings import JudgeSettings
 
-__all__ = ["Client", "Transport", "open_judge"]
+__all__ = ["Client", "Transport", "judge_of", "open_judge"]
 
 
 class Transport(Protocol):
@@ -70,18 +70,22 @@ class Client:
 
     def __init__(self, settings: JudgeSettings, transport: Transport) -> None:
         self.settings = settings
-        self.model = settings.model
         self.version = f"1+{settings.version()}"
         self.transport = transport
         folder = settings.folder
         self.budget = None if folder is None else _budget(settings)
         self.record = Record(None if folder is None else folder / "judge_calls.jsonl")
-        kept = folder is not None and settings.cache
+        kept = folder is not None and settings.cache and settings.checkpoints is None
         self.cache = ReplyCache(folder / "judge_replies.db" if folder and kept else None)
         self._rates = _rates(settings)
         self._slots = asyncio.Semaphore(settings.concurrency)
         # jitter must differ between processes that began together, and repeat for nobody
         self._random = random.SystemRandom()
+
+    @property
+    def model(self) -> str:
+        """Who answers: the model's name, with its checkpoint where those change."""
+        return str(getattr(self.transport, "name", self.settings.model))
 
     async def __aenter__(self) -> Self:
         return self
@@ -278,3 +282,21 @@ def open_judge(settings: JudgeSettings) -> Client:
 
         transport = LocalModel(settings)
     return Client(settings, transport)
+
+
+def judge_of(model: Any, tokenizer: Any, settings: JudgeSettings | None = None) -> Client:
+    """A judge of a model that is in memory, such as the policy itself or its reference.
+
+    It is put into evaluation mode for a reply and back; nobody may train it meanwhile. ``settings``
+    name it and say how asks are batched; replies are kept in no cache unless they have a
+    ``folder``, and then ``revision`` must change whenever the weights do.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer; it is not changed.
+    """
+    from .in_process import LocalModel
+
+    name = str(getattr(model, "name_or_path", "") or type(model).__name__)
+    chosen = settings or JudgeSettings(model=name)
+    return Client(chosen, LocalModel(chosen, loaded=(tokenizer, model)))

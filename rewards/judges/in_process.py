@@ -4,6 +4,9 @@ Asks that wait are answered in batches of like sampling. Text that is judged can
 the conversation: contents are tokenised apart from the chat template, with special tokens read as
 plain characters.
 
+The model may be one that is in memory already, such as the policy that is trained (``judge_of`` in
+``client``), or the newest checkpoint of a run (``checkpoints``): then a policy judges itself.
+
 Not covered: a schema is told in words, nothing constrains the tokens; a generation that has begun
 cannot be stopped (the host ends the process). Batches may change a reply where two tokens are
 almost equally likely; with ``batch_size: 1`` they cannot.
@@ -16,29 +19,43 @@ import copy
 import importlib
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .contract import Ask, JudgeError, Reply, TokenChoice
 from .openai_server import in_words, plain
 from .settings import JudgeSettings
 
-__all__ = ["LocalModel"]
+__all__ = ["LocalModel", "newest_checkpoint"]
 
 _Waiting = tuple[Ask, "asyncio.Future[Reply]"]
 
 
 class LocalModel:
-    """A transport that generates. The model is loaded with the first ask, in its own thread."""
+    """A transport that generates. The model is loaded with the first ask, in its own thread.
 
-    def __init__(self, settings: JudgeSettings) -> None:
+    Args:
+        settings: which model, and how many asks at a time.
+        loaded: a tokenizer and a model that are in memory already; ``settings.model`` names them.
+    """
+
+    def __init__(self, settings: JudgeSettings, loaded: tuple[Any, Any] | None = None) -> None:
         self.settings = settings
         self._waiting: list[_Waiting] = []
         self._runner: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="assay-judge")
-        self._loaded: tuple[Any, Any] | None = None
+        self._loaded = loaded
+        self._place: str | None = None
+        """Where the loaded model comes from; None: it was given, or there is none yet."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, or the place of the checkpoint that answers."""
+        return self._place or self.settings.model
 
     async def attempt(self, ask: Ask) -> Reply:
         """One reply. Raises ``JudgeError`` when the model cannot be loaded, or breaks."""
@@ -87,11 +104,23 @@ class LocalModel:
         self._waiting = [item for item in self._waiting if item not in batch]
         return batch
 
+    def _current(self) -> tuple[Any, Any]:
+        """The tokenizer and the model that answer; a newer checkpoint is loaded first."""
+        place = newest_checkpoint(self.settings.checkpoints) or self.settings.model
+        if self._loaded is not None and (self.settings.checkpoints is None or place == self._place):
+            return self._loaded
+        try:
+            loaded = _load(self.settings, place)
+        except JudgeError:
+            if self._loaded is None:
+                raise
+            return self._loaded  # the run removes old checkpoints; the next ask finds a newer one
+        self._loaded, self._place = loaded, place
+        return loaded
+
     def _answer(self, asks: Sequence[Ask]) -> list[Reply | JudgeError]:
         """In the model's thread: load it where needed, and generate."""
-        if self._loaded is None:
-            self._loaded = _load(self.settings)
-        tokenizer, model = self._loaded
+        tokenizer, model = self._current()
         started = time.perf_counter()
         prompts = [_prompt(tokenizer, model, ask) for ask in asks]
         sound = [(ask, p) for ask, p in zip(asks, prompts, strict=True) if isinstance(p, list)]
@@ -129,15 +158,30 @@ def _fault(model: str, error: Exception) -> JudgeError:
     return JudgeError(f"judge model {model}: {type(error).__name__}: {error}"[:1000])
 
 
-def _load(settings: JudgeSettings) -> tuple[Any, Any]:
+def newest_checkpoint(folder: Path | None) -> str | None:
+    """The ``checkpoint-N`` of the highest N that is whole; None where there is none."""
+    found = [] if folder is None else folder.glob("checkpoint-*")
+    # trainer_state.json is the last file of a checkpoint that transformers writes
+    whole = [p for p in found if (p / "trainer_state.json").exists() and _number(p) >= 0]
+    newest = max(whole, key=_number, default=None)
+    return None if newest is None else str(newest)
+
+
+def _number(path: Path) -> int:
+    tail = path.name.rpartition("-")[2]
+    return int(tail) if tail.isascii() and tail.isdigit() else -1
+
+
+def _load(settings: JudgeSettings, place: str) -> tuple[Any, Any]:
     try:
         transformers: Any = importlib.import_module("transformers")
         where: dict[str, Any] = {"revision": settings.revision} if settings.revision else {}
         tokenizer = transformers.AutoTokenizer.from_pretrained(settings.model, **where)
-        model = transformers.AutoModelForCausalLM.from_pretrained(settings.model, **where)
+        own = where if place == settings.model else {}
+        model = transformers.AutoModelForCausalLM.from_pretrained(place, **own)
     except (ImportError, OSError, ValueError) as error:
         raise JudgeError(
-            f"judge.model: {settings.model!r} cannot be loaded: {error}; name a folder or a model"
+            f"judge.model: {place!r} cannot be loaded: {error}; name a folder or a model"
             " of the hub, or give base_url for a server"
         ) from error
     if tokenizer.pad_token_id is None:
@@ -205,13 +249,14 @@ def _generate(
     torch: Any = importlib.import_module("torch")
     asks, prompts = [ask for ask, _ in asked], [prompt for _, prompt in asked]
     longest = max(map(len, prompts))
-    pad = tokenizer.pad_token_id
+    # a tokenizer that was given may have none, and is not ours to change
+    pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     ids = torch.tensor([[pad] * (longest - len(p)) + list(p) for p in prompts])
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
     how: dict[str, Any] = {"do_sample": False}
     if asks[0].temperature > 0:
         how = {"do_sample": True, "temperature": asks[0].temperature, "top_k": 0, "top_p": 1.0}
-    with torch.random.fork_rng(), torch.inference_mode():
+    with torch.random.fork_rng(), torch.inference_mode(), _judging(model):
         if asks[0].seed is not None:
             torch.manual_seed(asks[0].seed)
         made = model.generate(
@@ -224,6 +269,17 @@ def _generate(
             **how,
         )
     return made.sequences[:, longest:].tolist(), made.logits if asks[0].logprobs else None
+
+
+@contextmanager
+def _judging(model: Any) -> Iterator[None]:
+    """Without dropout; a policy that is in training goes on as it was."""
+    training = bool(model.training)
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def _ends(tokenizer: Any, model: Any) -> frozenset[int]:

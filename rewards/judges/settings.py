@@ -53,7 +53,7 @@ class BudgetSettings(Settings):
 
 
 class JudgeSettings(Settings):
-    """A judge: an OpenAI-compatible server (``base_url``) or a model in this process (``path``)."""
+    """A judge: an OpenAI-compatible server (``base_url``) or a model in this process."""
 
     model: str = Field(min_length=1)
     """The name the server knows the model by; for a local one the folder or hub name."""
@@ -63,6 +63,10 @@ class JudgeSettings(Settings):
     """The environment variable that holds the key; None: no key. Keys are never in a recipe."""
     revision: str | None = None
     """Of the model. Part of the version, so that a changed model does not meet an old cache."""
+    checkpoints: Path | None = None
+    """A training run's folder of ``checkpoint-N``: the newest whole one is the judge, and ``model``
+    is until there is one (and gives the tokenizer). So a policy judges itself. Replies are not
+    cached: the judge changes. For a model in this process."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
     """Further keys for each request, such as ``chat_template_kwargs`` for vLLM."""
     structured: Literal["auto", "json_schema", "prompt"] = "auto"
@@ -109,6 +113,12 @@ class JudgeSettings(Settings):
         return url.rstrip("/")
 
     @model_validator(mode="after")
+    def _checkpoints_are_loaded_here(self) -> JudgeSettings:
+        if self.checkpoints is not None and self.base_url is not None:
+            raise ValueError("checkpoints are for a model in this process: leave out base_url")
+        return self
+
+    @model_validator(mode="after")
     def _budget_has_a_home(self) -> JudgeSettings:
         limits = (self.budget.tokens, self.budget.money)
         if limits != (None, None) and self.folder is None:
@@ -121,6 +131,8 @@ class JudgeSettings(Settings):
     def version(self) -> str:
         """Digest of all that may change a reply: equal versions share a cache."""
         deciding = [self.base_url, self.model, self.revision, self.extra_body, self.structured]
+        if self.checkpoints is not None:
+            deciding.append(str(self.checkpoints))
         return digest([*deciding, self.top_logprobs], length=12)
 
     def key(self) -> str | None:

@@ -1,0 +1,1 @@
+"""Judges that share one inquiry: reference, pairwise, constitution, specification, debate."""
