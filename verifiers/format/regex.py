@@ -24,9 +24,11 @@ class RegexSettings(Settings):
     """The pattern, in RE2's syntax."""
 
     pattern: str = Field(min_length=1)
+    """The regular expression, without look-around and back-references (RE2)."""
     mode: Literal["search", "fullmatch"] = "fullmatch"
     """``search``: somewhere in the text. ``fullmatch``: all of it."""
     ignore_case: bool = False
+    """Capital and small letters count as the same."""
     dot_all: bool = False
     """``.`` matches line breaks too."""
     strip: bool = True

@@ -27,13 +27,15 @@ class ThinkAnswerSettings(Settings):
     """Which form is asked for, and what it is worth."""
 
     think_tag: str = Field(default="think", pattern=r"^[A-Za-z][A-Za-z_]{0,30}$")
+    """Name of the tag around the reasoning, without brackets."""
     answer_tag: str = Field(default="answer", pattern=r"^[A-Za-z][A-Za-z_]{0,30}$")
-    """Names of the two tags, without brackets."""
+    """Name of the tag around the answer."""
     opened_by_prompt: bool = False
     """The chat template ends in ``<think>``: the completion starts inside it."""
     scores: Literal["plus_minus", "zero_one", "penalty"] = "plus_minus"
     """Score of a good and a bad form: +1 and -1 (eq. 21), 1 and 0, or 0 and minus ``penalty``."""
     penalty: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
+    """For ``scores: penalty``: what a bad form costs."""
     min_reasoning_chars: int = Field(default=5, ge=1)
     """Shortest reasoning, without white space at the ends. Ours: ``1+2=3`` is enough; ask for 50
     or more of models that reason in sentences."""
