@@ -1,0 +1,1 @@
+"""Lean 4.28 compiled to WebAssembly: where it comes from, and how it is made quick enough."""
