@@ -21,6 +21,7 @@ from ..core.settings import Settings, read_settings
 from .health.config import HealthConfig
 from .lora import LoraSettings
 from .online.curriculum_config import CurriculumConfig
+from .online.grape_settings import GrapeSettings
 from .online.settings import (
     CostSettings,
     DynamicSamplingSettings,
@@ -63,6 +64,9 @@ class WarmStartConfig(Settings):
     max_grad_norm: float = Field(default=1.0, gt=0)
     task: Mapping[str, Any] = Field(default_factory=dict)
     """Settings of the task that differ for demonstrations (``careless: 0.6``)."""
+    improve: float = Field(default=0.0, ge=0, le=1)
+    """For ``grape``: share of the demonstrations that improve a ``draft`` (a text in ``extra``, or
+    a column) into its ``mended`` text, under the category's improvement prompt."""
 
 
 class ModelConfig(Settings):
@@ -144,6 +148,7 @@ Algorithm = Literal[
     "ppo",
     "prime",
     "safe_rlhf",
+    "grape",
     "expert_iteration",
     "online_dpo",
     "online_ipo",
@@ -209,6 +214,8 @@ class TrainerConfig(Settings):
     reinforce: ReinforceSettings = ReinforceSettings()
     prime: PrimeSettings = PrimeSettings()
     cost: CostSettings = CostSettings()
+    grape: GrapeSettings = GrapeSettings()
+    """For ``grape``: how completions come about, and what they train."""
     dynamic_sampling: DynamicSamplingSettings | None = None
     """Replace groups that teach nothing. None: do not."""
     curriculum: CurriculumConfig = CurriculumConfig()
@@ -257,6 +264,8 @@ class TrainerConfig(Settings):
                 f"num_generations: {self.algorithm} compares completions of one prompt and needs at"
                 " least 2, got 1"
             )
+        if self.algorithm == "grape":
+            self._check_grape()
         if self.algorithm in ("dpo", "ipo", "kto") and self.preferences is None:
             raise ValueError(f"preferences: {self.algorithm} needs files of preferences")
         if self.algorithm in _NOT_STEP_BY_STEP:
@@ -269,6 +278,14 @@ class TrainerConfig(Settings):
         if moves and self.beta == 0:
             raise ValueError("reference: without a KL (beta: 0) there is no reference to move")
         return self
+
+    def _check_grape(self) -> None:
+        wanted = (self.grape.quota or 0) + (self.grape.sft is not None)
+        if wanted > self.num_generations:
+            raise ValueError(
+                f"grape: a quota of {self.grape.quota or 0} and {int(self.grape.sft is not None)}"
+                f" given responses do not fit into num_generations {self.num_generations}"
+            )
 
     @model_validator(mode="after")
     def _named_once(self) -> TrainerConfig:

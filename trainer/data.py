@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,21 @@ def demonstrations(recipe: TrainingRecipe, problems: Problems) -> Iterator[tuple
     warm = recipe.model.warm_start
     apart = {canonical_json(problem.prompt) for problem in problems.held_out}
     if recipe.data.path is not None:
-        return _again(problems.train[: warm.examples], recipe.seed)
+        return _again(_pairs(recipe, problems.train[: warm.examples]), recipe.seed)
     stream = _problems(recipe, warm.task, 1_000_003 * (recipe.seed + 1))
     fresh = (problem for problem in stream if canonical_json(problem.prompt) not in apart)
     if warm.examples is None:
-        return map(_pair, fresh)
-    return _again(take_distinct(fresh, warm.examples, seen=set()), recipe.seed)
+        return _pairs(recipe, fresh)
+    return _again(_pairs(recipe, take_distinct(fresh, warm.examples, seen=set())), recipe.seed)
+
+
+def _pairs(recipe: TrainingRecipe, problems: Iterable[Sample]) -> Iterator[tuple[Any, str]]:
+    """(prompt, completion) of problems; GRAPE's are of both its ways."""
+    if recipe.trainer.algorithm != "grape":
+        return map(_pair, problems)
+    from .online.grape_lessons import lessons
+
+    return lessons(recipe, problems)
 
 
 def _problems(recipe: TrainingRecipe, more: Mapping[str, Any], seed: int) -> Iterator[Sample]:
@@ -82,9 +91,9 @@ def _pair(problem: Sample) -> tuple[Any, str]:
     return problem.prompt, shown
 
 
-def _again(problems: Sequence[Sample], seed: int) -> Iterator[tuple[Any, str]]:
-    """The demonstrations of some problems again and again, in a new order each time."""
-    pairs = [_pair(problem) for problem in problems]
+def _again(pairs: Iterable[tuple[Any, str]], seed: int) -> Iterator[tuple[Any, str]]:
+    """Some demonstrations again and again, in a new order each time."""
+    pairs = list(pairs)
     rng = random.Random(seed)  # noqa: S311 - one seed must give one order
     while True:
         yield from rng.sample(pairs, len(pairs))

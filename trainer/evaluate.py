@@ -6,7 +6,7 @@ paid. Not covered: pass@k, and evaluating on several processes (the main one doe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -60,13 +60,15 @@ class Evaluator:
     settings: EvaluationConfig
     max_completion_length: int
     seed: int
+    asked: Callable[[Sample], Any] | None = None
+    """The prompt that a problem is put in; None: its own. The sources see its own."""
 
     def ask(self, model: Any, *, sampled: bool = False) -> Outcome:
         """One answer to each problem, greedy or sampled, with its reward."""
         written = complete(
             model,
             self.tokenizer,
-            [problem.prompt for problem in self.problems],
+            [self._prompt(problem) for problem in self.problems],
             max_new_tokens=self.max_completion_length,
             temperature=self.settings.temperature if sampled else None,
             seed=self.seed,
@@ -77,6 +79,9 @@ class Evaluator:
             for problem, completion in zip(self.problems, written, strict=True)
         ]
         return Outcome(samples, self.scorer.score(samples))
+
+    def _prompt(self, problem: Sample) -> Any:
+        return problem.prompt if self.asked is None else self.asked(problem)
 
     def report(self, model: Any) -> tuple[dict[str, Any], Outcome]:
         """One half of ``evaluation.json``, and the greedy answers behind it.

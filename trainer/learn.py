@@ -6,12 +6,14 @@ or from files (``rounds``). What comes before and after is the same for all (``r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..bridges.scorers import scorer_for
 from ..core.errors import RunStopped
+from ..core.types import Sample
 from .config import TrainingRecipe
 from .data import Problems, dataset_of
 from .evaluate import Evaluator
@@ -25,7 +27,15 @@ from .rounds.store import finished_rounds
 if TYPE_CHECKING:  # it imports transformers, which takes seconds
     from .records.callbacks import RunRecords
 
-__all__ = ["Learned", "Lesson", "check_algorithm", "kind_of", "learn", "progress_of"]
+__all__ = [
+    "Learned",
+    "Lesson",
+    "asked_by",
+    "check_algorithm",
+    "kind_of",
+    "learn",
+    "progress_of",
+]
 
 
 def kind_of(recipe: TrainingRecipe) -> Literal["online", "rounds", "offline"]:
@@ -45,6 +55,10 @@ def check_algorithm(recipe: TrainingRecipe, folder: Path) -> Any:
         from .online.algorithms import build_arguments
 
         schedule_of(recipe.scoring(), recipe.trainer.weight_schedule)
+        if recipe.trainer.algorithm == "grape":
+            from .online.grape_prompts import GrapePrompts
+
+            GrapePrompts.of(recipe)  # raises where there are none
         return build_arguments(recipe, folder)
     from .rounds.learn import check_settings
 
@@ -52,6 +66,17 @@ def check_algorithm(recipe: TrainingRecipe, folder: Path) -> Any:
     names |= {"dpo": "dpo", "ipo": "ipo", "kto": "kto"}
     check_settings(recipe, names[recipe.trainer.algorithm])
     return None
+
+
+def asked_by(recipe: TrainingRecipe) -> Callable[[Sample], Any] | None:
+    """What a problem is asked with where that is not its own prompt: what is evaluated is what is
+    trained, and GRAPE may train under its category's prompt."""
+    section = recipe.trainer
+    if section.algorithm != "grape" or section.grape.condition == "question":
+        return None
+    from .online.grape_prompts import GrapePrompts
+
+    return GrapePrompts.of(recipe).of_sample
 
 
 def progress_of(recipe: TrainingRecipe, folder: Path) -> tuple[Path | None, int | None]:
@@ -134,6 +159,8 @@ def _online(lesson: Lesson) -> Learned:
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     lesson.display.end()
     trainer.save_model(str(lesson.folder / "model"))
+    if lesson.records is not None and lesson.recipe.trainer.algorithm == "grape":
+        trainer.save_history(lesson.folder)
     step = int(trainer.state.global_step)
     if stopping.reason:
         raise RunStopped(

@@ -29,8 +29,8 @@ from .evaluate import Evaluator
 from .folder import claim_folder, read_json, write_json
 from .health.facts import roles_of
 from .health.log import HEALTH_FILE, HealthLog
-from .health.monitor import HealthMonitor
-from .learn import Learned, Lesson, check_algorithm, learn, progress_of
+from .health.monitor import HealthMonitor, relaxed_clipping
+from .learn import Learned, Lesson, asked_by, check_algorithm, learn, progress_of
 from .records.metrics_log import MetricsLog
 from .records.progress import Display
 from .records.rollouts import RolloutLog
@@ -218,6 +218,7 @@ def _evaluator(run: _Run, start: Path | str) -> tuple[Any, Evaluator]:
         settings=run.recipe.evaluation,
         max_completion_length=run.recipe.trainer.max_completion_length,
         seed=run.recipe.seed,
+        asked=asked_by(run.recipe),
     )
     return tokenizer, evaluator
 
@@ -234,6 +235,8 @@ def _records(run: _Run, sources: tuple[str, ...]) -> Iterator[RunRecords | None]
     metrics = MetricsLog(run.folder / "metrics.jsonl", run.resume_at)
     monitor = HealthMonitor(run.recipe.trainer.health, roles_of(run.recipe))
     health = HealthLog(run.folder / HEALTH_FILE, monitor, run.resume_at)
+    if run.resume_at is None:
+        _forewarn(run, health)
     try:
         yield RunRecords(metrics, rollouts, run.display, health)
         rollouts.close()
@@ -243,6 +246,15 @@ def _records(run: _Run, sources: tuple[str, ...]) -> Iterator[RunRecords | None]
     finally:
         metrics.close()
         health.close()
+
+
+def _forewarn(run: _Run, health: HealthLog) -> None:
+    """What is known to be risky before anything is measured."""
+    section = run.recipe.trainer
+    if section.loss == "sequence_sum" and section.health.enabled:
+        warning = relaxed_clipping()
+        health.tell(warning)
+        run.display.note(f"warning: {warning.line}")
 
 
 def _evaluate_start(

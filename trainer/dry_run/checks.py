@@ -16,6 +16,7 @@ from typing import Any
 from ...core.types import Sample
 from ..config import TrainingRecipe
 from ..generate import prompt_ids
+from ..health.monitor import relaxed_clipping
 from ..lora import require_peft
 from ..online.algorithms import build_arguments, is_online
 from ..start import load_tokenizer
@@ -196,6 +197,9 @@ def check_arguments(
 
     Also whether one batch finds enough distinct prompts: TRL would train on none.
     """
+    if recipe.trainer.loss == "sequence_sum":
+        warning = relaxed_clipping()
+        findings.note("trainer", f"{warning.what}; {warning.advice}")
     if not is_online(recipe):
         findings.note(
             "trainer",

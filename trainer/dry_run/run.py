@@ -100,6 +100,7 @@ def _checked(
         check_steps,
         check_tokenizer,
     )
+    from .grape import longest_prompt
 
     check_packages(recipe, findings)
     check_folder(folder, replaced=replaced, findings=findings)
@@ -110,6 +111,8 @@ def _checked(
     rows = _score(recipe, problems, findings)
     arguments = check_arguments(recipe, scratch, problems, findings)
     found = check_tokenizer(recipe, problems, findings)
+    if found is not None:
+        found = found[0], longest_prompt(recipe, problems, *found, findings)
     shape = None if found is None else check_model(recipe, *found, findings)
     if found is None or shape is None:
         return rows, None, {}

@@ -72,6 +72,10 @@ class HealthLog:
             self._append({"kind": "warning", **warning.to_dict()})
         return warnings
 
+    def tell(self, warning: HealthWarning) -> None:
+        """Write down a warning that no observation has led to."""
+        self._append({"kind": "warning", **warning.to_dict()})
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -16,7 +16,7 @@ from .config import HealthConfig
 from .facts import Facts, Roles, facts_of
 from .rules import RULES, Observation, Rule, Seen
 
-__all__ = ["HealthMonitor", "HealthWarning"]
+__all__ = ["HealthMonitor", "HealthWarning", "relaxed_clipping"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,19 @@ class HealthWarning:
             "steps": list(self.steps),
             "evidence": dict(self.evidence),
         }
+
+
+def relaxed_clipping(step: int = 0) -> HealthWarning:
+    """What GRAPE's paper says of its sequence-level loss (Eq. 17); told when such a run begins."""
+    return HealthWarning(
+        step=step,
+        rule="relaxed_clipping",
+        what="loss: sequence_sum clips whole completions, not tokens, which can increase the"
+        " chances of model collapse (GRAPE paper, eq. 17)",
+        advice="watch entropy and kl_old/max, keep num_iterations and the learning rate low, or"
+        " use loss: trl (eq. 14)",
+        steps=(step, step),
+    )
 
 
 class HealthMonitor:

@@ -25,7 +25,7 @@ _OWN = frozenset(
     {
         *("algorithm", "threads", "trl", "beta", "loss", "old_kl", "old_kl_target", "ppo"),
         *("reinforce", "prime", "cost", "dynamic_sampling", "curriculum", "reference", "ptx"),
-        *("weight_schedule", "rounds", "preferences", "health"),
+        *("weight_schedule", "rounds", "preferences", "health", "grape"),
     }
 )
 """Fields of the trainer section that TRL's configuration does not take as they are."""
@@ -180,4 +180,20 @@ def _own(
         return PPOTrainer(**settings, **more, start=start)
     if kind == "prime":
         return PrimeTrainer(**settings, **more, start=start)
+    if kind == "grape":
+        return _grape(recipe, settings | more, problems)
     return PolicyTrainer(**settings, **more)
+
+
+def _grape(recipe: TrainingRecipe, settings: dict[str, Any], problems: Sequence[Sample]) -> Any:
+    from .grape import GrapeTrainer, given_responses
+    from .grape_prompts import GrapePrompts
+
+    prompts = GrapePrompts.of(recipe)
+    if not any(prompts.category_of(one.task, one.extra) for one in problems):
+        raise ConfigError(
+            f"trainer.grape: no training problem is of a category of rubric {prompts.rubric.name!r}"
+            f" ({sorted(prompts.rubric.categories)}); its {prompts.category_from} must name one"
+        )
+    given = given_responses(problems, recipe.trainer.grape.sft)
+    return GrapeTrainer(**settings, prompts=prompts, given=given)

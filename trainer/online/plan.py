@@ -32,7 +32,7 @@ class Preset:
     beta: float | None = None
     """Where the recipe gives none."""
     kind: str = "policy"
-    """``policy``, ``ppo``, ``prime``, or ``rloo`` (TRL's own trainer)."""
+    """``policy``, ``ppo``, ``prime``, ``grape``, or ``rloo`` (TRL's own trainer)."""
     single: bool = False
     """One completion a prompt is enough."""
 
@@ -57,6 +57,8 @@ PRESETS: dict[str, Preset] = {
     "mdloo": Preset({"loss_type": "dapo"}, rule="mdloo"),
     "ppo": Preset({"loss_type": "dapo"}, kind="ppo", kl_in_reward=True, beta=0.01, single=True),
     "prime": Preset({"loss_type": "dapo"}, kind="prime"),
+    # Dr. GRPO's advantage and loss (GRAPE paper, eq. 13 and 14); its generation is in ``grape``.
+    "grape": Preset({"loss_type": "dr_grpo", "scale_rewards": "none"}, kind="grape"),
 }
 """Online algorithms by name. ``beta`` of PPO and REINFORCE++ is ours: the texts give none."""
 

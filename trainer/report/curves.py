@@ -41,6 +41,12 @@ _OF_ALGORITHM = (
     "cost/multiplier",
     "dynamic/refills",
     "dynamic/informative",
+    "grape/count_b",
+    "grape/mean_reward_a",
+    "grape/mean_reward_b",
+    "grape/mean_reward_sft",
+    "grape/improvement",
+    "grape/copied",
 )
 
 
