@@ -225,7 +225,8 @@ class _Warm:
             raise SandboxFault(
                 f"docker sandbox: image {shape.image!r}: the keeper did not start: {error}"
                 f" {told[-500:]} (the image needs a python3 of 3.11 or newer; with the runtime"
-                f" {shape.runtime!r}, one that knows pidfd_open; name another with runtime=)"
+                f" {shape.runtime!r}, one that knows pidfd_open and CLONE_PARENT; name another with"
+                " runtime=)"
             ) from error
         except BaseException:
             self.close()
