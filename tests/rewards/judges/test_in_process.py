@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from assay.rewards.judges.client import Client, open_judge
+from assay.rewards.judges.client import Client, judge_of, open_judge
 from assay.rewards.judges.contract import Ask, JudgeError, JudgeReplyError, Reply, Scale
 from assay.rewards.judges.expected import expected_score
 from assay.rewards.judges.in_process import encode
@@ -201,3 +202,74 @@ def test_a_model_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     (error,) = replies(judge(tmp_path / "nothing"), [question("good")])
     assert isinstance(error, JudgeError)
     assert "cannot be loaded" in str(error)
+
+
+# a policy that judges itself --------------------------------------------------------------------
+
+
+def loaded(folder: Path) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    return AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+
+
+def test_a_model_in_memory_judges_and_stays_as_it_was(folder: Path) -> None:
+    model, tokenizer = loaded(folder)
+    model.train()
+    tokenizer.pad_token = None
+    settings = JudgeSettings(model="the policy")
+    good, bad = replies(judge_of(model, tokenizer, settings), [question("good"), question("bad")])
+    assert isinstance(good, Reply)
+    assert isinstance(bad, Reply)
+    assert (good.text, bad.text) == (said(1), said(0))
+    assert model.training
+    assert tokenizer.pad_token is None
+    assert judge_of(model, tokenizer, settings).model == "the policy"
+    assert judge_of(model, tokenizer).model == str(folder)
+
+
+def test_the_newest_whole_checkpoint_judges(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "judged"
+    client = open_judge(JudgeSettings(model=str(folder), checkpoints=tmp_path, folder=kept))
+    assert client.version != judge(folder).version
+
+    async def run() -> list[Any]:
+        seen = []
+        async with client:
+            seen.append((await client.ask(question("good"))).text)
+            save_checkpoint(folder, tmp_path / "checkpoint-9", whole=False)
+            save_checkpoint(folder, tmp_path / "checkpoint-3", silent=True)
+            seen.append(client.model)
+            (answer,) = await asyncio.gather(client.ask(question("good")), return_exceptions=True)
+            seen += [getattr(answer, "text", ""), client.model]
+            save_checkpoint(folder, tmp_path / "checkpoint-10")
+            seen += [(await client.ask(question("good"))).text, client.model]
+            (tmp_path / "checkpoint-11").mkdir()
+            (tmp_path / "checkpoint-11" / "trainer_state.json").touch()
+            seen += [(await client.ask(question("good"))).text, client.model]
+        return seen
+
+    first, start, other, third, again, tenth, broken, still = asyncio.run(run())
+    assert (first, start) == (said(1), str(folder))
+    assert third == str(tmp_path / "checkpoint-3")
+    assert other != said(1), "nothing comes from a cache: the judge is another one"
+    assert (again, tenth) == (said(1), str(tmp_path / "checkpoint-10"))
+    assert (broken, still) == (again, tenth), "one that cannot be loaded changes nothing"
+
+
+def save_checkpoint(folder: Path, place: Path, *, silent: bool = False, whole: bool = True) -> None:
+    """The model as a trainer leaves it; ``silent``: with weights that have learned nothing."""
+    torch = pytest.importorskip("torch")
+    model, _ = loaded(folder)
+    if silent:
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.zero_()
+    model.save_pretrained(place)
+    if whole:
+        (place / "trainer_state.json").write_text("{}")
+
+
+def test_checkpoints_are_for_a_model_in_this_process() -> None:
+    with pytest.raises(ValidationError, match="leave out base_url"):
+        JudgeSettings(model="m", base_url="http://127.0.0.1:1/v1", checkpoints=Path("runs"))
