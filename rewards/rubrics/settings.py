@@ -64,9 +64,13 @@ class RubricSettings(Settings):
     """Take the expected score over the judge's token probabilities (G-Eval) and the confidence
     from their spread; needs ``levels`` of at most 10 and a server that gives them."""
     temperature: float = Field(default=0.0, ge=0.0)
+    """Of the judge; 0: greedy."""
     seed: int | None = None
+    """Passed on to judges that know it."""
     score_tokens: int = Field(default=1024, ge=16)
+    """Longest reply with a score, in tokens. Ours."""
     critique_tokens: int = Field(default=2048, ge=16)
+    """Longest critique, in tokens. Ours."""
     rereads: int = Field(default=1, ge=0, le=5)
     """Further asks after a reply that cannot be read. Ours."""
     asks_at_once: Annotated[int, NO_EFFECT] = Field(default=64, ge=1)
