@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .exits import Exit
-from .options import AsJson, Plugins, print_json, reach_plugins, wide_console
+from .options import AsJson, Plugins, one_line, print_json, reach_plugins, wide_console
 
 if TYPE_CHECKING:
     from ..core.audit import AuditReport, Rate
@@ -66,7 +66,7 @@ def _show(report: AuditReport) -> None:
         typer.echo(
             f"hangs: {report.count('hang')}, faults: {report.count('fault')}, no opinion:"
             f" {report.count('no opinion')}, slowest: {slowest.verdict.seconds:.3f} s"
-            + _line(f" ({slowest.case.id})")
+            + one_line(f" ({slowest.case.id})")
         )
     _tell(report)
 
@@ -115,14 +115,8 @@ def _tell(report: AuditReport) -> None:
     told = sorted(report.errors, key=lambda finding: (id(finding) not in fatal, not finding.is_new))
     for finding in told[:_SHOWN]:
         why = f" (known: {finding.case.known})" if finding.case.known else ""
-        typer.echo(_line(f"  {finding.error}: {finding.case.id}{why}: {finding.verdict.reason}"))
+        typer.echo(one_line(f"  {finding.error}: {finding.case.id}{why}: {finding.verdict.reason}"))
     if len(told) > _SHOWN:
         typer.echo(f"  and {len(told) - _SHOWN} more; --errors FILE writes all of them")
     for finding in report.mended:
-        typer.echo(_line(f"  judged right now, take off its list: {finding.case.id}"))
-
-
-def _line(text: str) -> str:
-    """One line that any terminal takes: what an answer or a source wrote may be anything."""
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return shown.encode("utf-8", "backslashreplace").decode("utf-8")
+        typer.echo(one_line(f"  judged right now, take off its list: {finding.case.id}"))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .audit import audit
+from .check import check
 from .doctor import doctor
 from .exits import guarded
 from .judge_eval import judge_eval
@@ -51,6 +52,7 @@ app.command()(guarded(train))
 app.command()(guarded(sources))
 app.command()(guarded(audit))
 app.command("judge-eval")(guarded(judge_eval))
+app.command()(guarded(check))
 app.command()(guarded(doctor))
 app.command()(guarded(report))
 app.add_typer(recipe_app, name="recipe")

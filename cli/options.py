@@ -9,7 +9,15 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-__all__ = ["AsJson", "Plugins", "RecipeArgument", "print_json", "reach_plugins", "wide_console"]
+__all__ = [
+    "AsJson",
+    "Plugins",
+    "RecipeArgument",
+    "one_line",
+    "print_json",
+    "reach_plugins",
+    "wide_console",
+]
 
 Plugins: TypeAlias = Annotated[
     list[str] | None,
@@ -47,3 +55,8 @@ def wide_console() -> Any:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)
+
+
+def one_line(text: str) -> str:
+    """One line that any terminal takes: what an answer or a source wrote may be anything."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -121,8 +121,12 @@ class AuditReport:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """Every case whose verdict is not what it is owed."""
-        return tuple(finding for finding in self.findings if finding.error)
+        """Every case whose verdict is not what it is owed; nobody owes a wrong answer a score."""
+        return tuple(
+            f
+            for f in self.findings
+            if f.error and (f.error != "no opinion" or f.case.kind == "right")
+        )
 
     @property
     def unknown_accepts(self) -> tuple[Finding, ...]:
