@@ -252,6 +252,27 @@ def test_other_languages(judge: Desk, language: str, require: Any) -> None:
     assert judge(refused, language).score == 0.0
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        pytest.param("python", "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    x = 1",
+                     id="python"),
+        pytest.param("c", f"#pragma {IGNORED}\n{X}", id="pragma"),
+        pytest.param("c", ITSELF.replace("PLACE", "__FILE__"), id="system-header"),
+    ],
+)  # fmt: skip
+def test_what_may_hide_many_faults_costs_the_whole_part(
+    judge: Desk, language: str, code: str
+) -> None:
+    verdict = judge(code, language)
+    assert verdict.parts["types" if language == "python" else "lints"] == 0.0, verdict
+
+
+def test_pragmas_that_hide_nothing_are_free(judge: Desk) -> None:
+    code = '#pragma GCC optimize("O3")\n#include <stdio.h>\nint main(void)\n{\n    puts("#1");\n}'
+    assert judge(code, "c").score == 1.0
+
+
 def test_an_empty_program_of_another_language_scores_0(judge: Desk) -> None:
     assert judge("# nothing\n", "bash").score == 0.0
 
@@ -280,6 +301,17 @@ def test_a_rule_that_ruff_does_not_know_is_a_fault(judge: Desk) -> None:
     verdict = judge("x = 1", rules=["ZZZ9"], weights={"types": 0})
     assert verdict.status is Status.FAILED
     assert "ZZZ9" in verdict.reason
+
+
+def test_types_of_packages_that_programs_may_import_are_seen(judge: Desk, tmp_path: Path) -> None:
+    (tmp_path / "typed").mkdir()
+    (tmp_path / "typed/__init__.py").write_text("def f(x: int) -> int:\n    return x\n")
+    (tmp_path / "typed/py.typed").touch()
+    tmp_path.chmod(0o755)
+    options = {"packages": str(tmp_path)}
+    settings = {"sandbox_options": options, "weights": {"lints": 0}}
+    assert judge("import typed\ntyped.f(1)", **settings).score == 1.0
+    assert judge("import typed\ntyped.f('a')", **settings).parts["types"] == pytest.approx(0.9)
 
 
 def test_the_recipe_in_the_docs_pays_for_nothing_but_right_programs(

@@ -174,9 +174,10 @@ class code_quality:  # noqa: N801 - the decorator makes a Source of it
 
     ``parts``, each in [0, 1]: ``compiles``; ``lints`` and ``types``: 1 less ``cost`` for each
     fault. ``passed``: no fault at all. ``evidence``: the faults of each part by line, ``unread``
-    (why a tool could not end), ``silenced`` (comments to a tool, taken away), ``tools`` with their
-    versions. A tool that is missing is a fault of ours, never a lower grade; a weight of 0 leaves
-    its part out. It says nothing about being right: gate it behind ``code.tests``.
+    (why a tool broke, or what hides faults from it: its part is 0), ``silenced`` (comments to a
+    tool, taken away), ``tools`` with their versions. A tool that is missing is a fault of ours,
+    never a lower grade; a weight of 0 leaves its part out. It says nothing about being right: gate
+    it behind ``code.tests``.
     """
 
     def __init__(self, settings: QualitySettings) -> None:
@@ -216,7 +217,7 @@ class code_quality:  # noqa: N801 - the decorator makes a Source of it
             return _nothing("the program is empty")
         findings = examine(checks.checks, "main.py", told["code"], bench, "")
         if "types" in findings.faults:
-            findings.faults["types"] += told["hidden"]
+            findings.hides("types", told["hidden"])
         evidence = {key: told[key] for key in ("silenced", "lines", "functions")}
         return self._verdict(findings, {**evidence, "tools": versions, **bench.used()})
 

@@ -27,8 +27,7 @@ TOOL = Limits(
 """A tool's bounds, not the program's: they are ours."""
 
 
-_MOST = 100
-"""Places looked for: ten cost all there is."""
+_MOST = 20
 
 
 @dataclass(slots=True)
@@ -40,7 +39,12 @@ class Findings:
     faults: dict[Part, list[str]] = field(default_factory=dict)
     """Of each part that was looked at, in the order of lines."""
     unread: dict[Part, str] = field(default_factory=dict)
-    """Why a tool could not come to an end."""
+    """Why a tool has not read it all: it broke, or was kept from it."""
+
+    def hides(self, part: Part, places: list[str]) -> None:
+        """What hides faults from a tool costs the whole part: it may hide any number of them."""
+        if places:
+            self.unread[part] = places[0]
 
     def score(self, part: Part, cost: float) -> float:
         """Of a part, in [0, 1]."""
@@ -65,9 +69,9 @@ def examine(
         if found.refused:
             return found
     if silencers and "lints" in found.faults:
-        found.faults["lints"] += [
-            f"line {line}: it switches warnings off" for line in _lines(silencers, code)
-        ]
+        found.hides(
+            "lints", [f"line {n}: it switches warnings off" for n in _lines(silencers, code)]
+        )
     return found
 
 
@@ -88,9 +92,14 @@ def _add(found: Findings, check: Check, outcome: Outcome) -> None:
         found.refused = why
         return
     faults = found.faults.setdefault(check.part, [])
+    seen = []
     for line, text in check.fault.findall(told):
         where = f"line {int(line)}: " if line else ""
-        faults.append(where + shown(text.decode("utf-8", "replace")))
+        seen.append(where + shown(text.decode("utf-8", "replace")))
+    if check.hides:
+        found.hides(check.part, seen)
+    else:
+        faults += seen
     if why:
         found.unread[check.part] = why
 

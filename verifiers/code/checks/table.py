@@ -37,6 +37,8 @@ class Check:
     """A fault in what it writes: groups for the line and the text. None: the exit status alone."""
     only_if: re.Pattern[str] | None = None
     """Not run where the program does not match."""
+    hides: bool = False
+    """What it finds may hide any number of faults: the part is 0."""
     ends: tuple[int, ...] = (0,)
     """Exit statuses of a tool that has read it all; beyond those its part is 0."""
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -52,7 +54,7 @@ class Checks:
     checks: tuple[Check, ...]
     silencers: str = ""
     """A pattern of RE2, since answers are searched with it: what switches a warning off from within
-    the program. Each place is a fault of its own."""
+    the program. The part ``lints`` is 0 with it."""
     comments: str = r"/\*.*?(?:\*/|\Z)|//[^\n]*"
     """Comments, for telling an empty program."""
 
@@ -60,10 +62,10 @@ class Checks:
 _WARNING = re.compile(rb"^[^\s:]+:(\d+):(?:\d+:)? warning: (.*)$", re.MULTILINE)
 _RUSTC = re.compile(rb"^main\.rs:(\d+):\d+: warning: (.*)$", re.MULTILINE)
 _VET = re.compile(rb"^(?:vet: )?(?:\./)?main\.go:(\d+):(?:\d+:)? (.*)$", re.MULTILINE)
-_PRAGMA = re.compile(rb"^()(#pragma GCC .*)$", re.MULTILINE)
+_PRAGMA = re.compile(rb"^()(#pragma GCC (?:diagnostic|system_header).*)$", re.MULTILINE)
 _MAY_HOLD_PRAGMA = re.compile(r"ragma|##|%:%:")
 _GAP = r"(?:[ \t]|\\\n|/\*(?s:.)*?\*/)*"
-_DIRECTIVE = rf"(?:#|%:){_GAP}"
+_DIRECTIVE = rf"(?m:^){_GAP}(?:#|%:){_GAP}"
 _SILENT_C = (
     rf"{_DIRECTIVE}(?:line\b|[0-9])"
     rf"|{_DIRECTIVE}include(?:_next)?{_GAP}(?:[A-Za-z_]|[^\n]*(?:main\.|\.\.|[<\"]/))"
@@ -84,12 +86,15 @@ def _gcc(name: str, clean: str) -> Checks:
     version = f"{compiler} -dumpfullversion"
     left = (
         f"{compiler} {standard} -E {row.file} > whole && awk"
-        f""" '/^# [0-9]+ "/ {{ at = $3 }} at == "\\"{row.file}\\"" && /^#pragma GCC/' whole"""
+        f""" '/^# [0-9]+ "/ {{ at = $3 }} at == "\\"{row.file}\\"" &&"""
+        " /^#pragma GCC (diagnostic|system_header)/' whole"
     )
     checks = (
         Check("compiles", argv, compiler, version),
         Check("lints", argv, compiler, version, _WARNING),
-        Check("lints", ("sh", "-c", left), compiler, version, _PRAGMA, _MAY_HOLD_PRAGMA),
+        Check(
+            "lints", ("sh", "-c", left), compiler, version, _PRAGMA, _MAY_HOLD_PRAGMA, hides=True
+        ),
     )
     return Checks(clean, checks, _SILENT_C)
 
