@@ -21,6 +21,7 @@ from .curves import charts, source_names
 from .health import WARNING_HEADER, warning_rows
 from .picks import cut, rollout_parts
 from .plots import draw
+from .rubrics import rubric_health
 from .rundata import Points, Rollouts, RunData, flatten, read_run
 
 __all__ = ["visible", "write_report"]
@@ -31,6 +32,7 @@ SECTIONS = {
     "reward": "Reward and pass rate",
     "sources": "Sources",
     "statuses": "Statuses",
+    "rubrics": "Rubric items",
     "length": "Length",
     "groups": "Equal rewards",
     "optimisation": "Optimisation",
@@ -89,9 +91,10 @@ def _render(context: dict[str, Any]) -> str:
 
 
 def _context(run: RunData) -> dict[str, Any]:
-    plots = run.folder / "plots"
+    plots, rubrics = run.folder / "plots", rubric_health(run.rollouts)
+    drawn = charts(run) | {"rubrics": rubrics.charts()}
     drawings = {
-        section: [draw(chart, plots) for chart in these] for section, these in charts(run).items()
+        section: [draw(chart, plots) for chart in these] for section, these in drawn.items()
     }
     return {
         "title": _title(run),
@@ -108,6 +111,7 @@ def _context(run: RunData) -> dict[str, Any]:
         "source_header": ["source", *(name for name, _, _ in _SOURCE_COLUMNS)],
         "sources": _source_rows(run),
         **_statuses(run.rollouts),
+        "rubrics": rubrics.parts(),
         "rollouts": rollout_parts(run.rollouts),
         "recipe": run.recipe,
         "environment": flatten(run.environment),
