@@ -73,8 +73,8 @@ class RewardNetwork:
         self, model: ModelSettings, local: LocalSettings, card: Card | None = None
     ) -> None:
         self.settings = model
-        self.card = read_card(_card_of(model)) if card is None else card
         self._loaded = load(model, local, "AutoModelForSequenceClassification")
+        self.card = read_card(_card_of(model)) if card is None else card
         self.reader = self._loaded.reader
         self.weight_bytes = self._loaded.weight_bytes
         self.batcher: Batcher[list[float]] = Batcher(local.batch_tokens, self._loaded.release)

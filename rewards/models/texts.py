@@ -22,7 +22,7 @@ from ...core.types import Message, Sample
 from ..judges.contract import sendable
 from .card import Golden
 
-__all__ = ["Reader", "Tokens", "messages_of"]
+__all__ = ["Reader", "TemplateFault", "Tokens", "cut_contents", "messages_of", "plain_message"]
 
 _CHARS_A_TOKEN = 64
 """Texts of more characters than this for each token that may stay are cut before they are
@@ -95,6 +95,17 @@ class Reader:
         """The tokens up to where the assistant begins to speak, whole; and whether a text held
         special tokens. Raises ``TemplateFault``."""
         return self._ids(self._bounded(messages)[0], generation=True)
+
+    def rendered(self, messages: Sequence[Message]) -> tuple[str, bool, int]:
+        """The conversation as text, for servers that tokenise it themselves: a special token in a
+        content gets a space. Also whether one did, and the characters that were cut off. Raises
+        ``TemplateFault``."""
+        bounded, dropped = self._bounded(messages)
+        guarded = any(self._special.search(m["content"]) for m in bounded)
+        safe = [{**m, "content": self._defused(m["content"])} for m in bounded]
+        if not self.has_template:
+            return "".join(m["content"] for m in safe), guarded, dropped
+        return self._render(safe, generation=False), guarded, dropped
 
     def plain(self, text: str) -> Any:
         """A text alone as the tokenizer gives it (``input_ids``, ``offset_mapping``), special
@@ -196,17 +207,8 @@ class Reader:
 
     def _bounded(self, messages: Sequence[Message]) -> tuple[list[dict[str, Any]], int]:
         """Messages with plain contents, and how many characters were cut off them."""
-        left = whole = _CHARS_A_TOKEN * self.max_tokens
-        made = [_plain_message(message, self._defused) for message in messages]
-        total = sum(len(message["content"]) for message in made)
-        if total <= whole:
-            return made, 0
-        leftward = self.side == "left"
-        for message in reversed(made) if leftward else made:
-            text = message["content"]
-            message["content"] = text[max(len(text) - left, 0) :] if leftward else text[:left]
-            left -= len(message["content"])
-        return made, total - whole
+        made = [plain_message(message, self._defused) for message in messages]
+        return made, cut_contents(made, _CHARS_A_TOKEN * self.max_tokens, self.side)
 
     def _defused(self, value: Any) -> Any:
         """A tool call's values, with a space in what would be a special token."""
@@ -228,6 +230,18 @@ class Reader:
         return Tokens(kept, len(ids), self.side, chars, guarded)
 
 
+def cut_contents(
+    messages: Sequence[dict[str, Any]], most: int, side: Literal["left", "right"]
+) -> int:
+    """Cut contents down to ``most`` characters together, in place; how many were dropped."""
+    total, left = sum(len(m["content"]) for m in messages), most
+    for message in reversed(messages) if side == "left" else messages:
+        text = message["content"]
+        message["content"] = text[max(len(text) - left, 0) :] if side == "left" else text[:left]
+        left -= len(message["content"])
+    return max(total - most, 0)
+
+
 def messages_of(sample: Sample) -> list[Message]:
     """The conversation of a sample: texts become a user's and an assistant's message."""
     prompt, completion = sample.prompt, sample.completion
@@ -238,7 +252,7 @@ def messages_of(sample: Sample) -> list[Message]:
     return [*asked, *said]
 
 
-def _plain_message(message: Message, defused: Any) -> dict[str, Any]:
+def plain_message(message: Message, defused: Any) -> dict[str, Any]:
     """A message with text for its content; other fields keep their form."""
     content = message.get("content")
     parts = content if isinstance(content, list | tuple) else ()
