@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -35,47 +35,64 @@ _NUMBERS = {
 _COSTS = {"asks": "asks", "tokens": "tokens", "money": "money", "seconds": "seconds"}
 
 
+Data: TypeAlias = Annotated[
+    str, typer.Argument(metavar="DATA", help="As for assay score: a file, or a dataset.")
+]
+RecipeOption: TypeAlias = Annotated[
+    str, typer.Option("--recipe", "-r", help="A recipe file, or the name of a source.")
+]
+SourceName: TypeAlias = Annotated[
+    str | None, typer.Option(help="Which source of the recipe, where it has several.")
+]
+Label: TypeAlias = Annotated[
+    str | None, typer.Option(help="The column of labels: yes and no, 1 and 0, or grades.")
+]
+Pairs: TypeAlias = Annotated[
+    bool, typer.Option("--pairs", help="DATA holds prompt, chosen and rejected.")
+]
+Bar: TypeAlias = Annotated[
+    float | None, typer.Option(help="The score from which the judge accepts; else its own.")
+]
+GoodFrom: TypeAlias = Annotated[
+    float | None, typer.Option(help="The label from which an answer is good, for grades.")
+]
+Seeds: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="Ask everything so often, for self-consistency.")
+]
+Swap: TypeAlias = Annotated[
+    bool, typer.Option(help="Ask about pairs in both orders, where order can matter.")
+]
+Limit: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Rows to read.")]
+Out: TypeAlias = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Write everything measured here, as JSON.")
+]
+Columns: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="As for assay score.")
+]
+Split: TypeAlias = Annotated[str | None, typer.Option(help="Of a Hugging Face dataset.")]
+Workers: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Worker processes.")]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
+
+
 def judge_eval(
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help="As for assay score: a file, or a dataset.")
-    ],
+    data: Data,
     *,
-    recipe: Annotated[
-        str, typer.Option("--recipe", "-r", help="A recipe file, or the name of a source.")
-    ],
-    source: Annotated[
-        str | None, typer.Option(help="Which source of the recipe, where it has several.")
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(help="The column of labels: yes and no, 1 and 0, or grades.")
-    ] = None,
-    pairs: Annotated[
-        bool, typer.Option("--pairs", help="DATA holds prompt, chosen and rejected.")
-    ] = False,
-    bar: Annotated[
-        float | None, typer.Option(help="The score from which the judge accepts; else its own.")
-    ] = None,
-    good_from: Annotated[
-        float | None, typer.Option(help="The label from which an answer is good, for grades.")
-    ] = None,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="Ask everything so often, for self-consistency.")
-    ] = 1,
-    swap: Annotated[
-        bool, typer.Option(help="Ask about pairs in both orders, where order can matter.")
-    ] = True,
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows to read.")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write everything measured here, as JSON.")
-    ] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="As for assay score.")
-    ] = None,
-    split: Annotated[str | None, typer.Option(help="Of a Hugging Face dataset.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+    recipe: RecipeOption,
+    source: SourceName = None,
+    label: Label = None,
+    pairs: Pairs = False,
+    bar: Bar = None,
+    good_from: GoodFrom = None,
+    seeds: Seeds = 1,
+    swap: Swap = True,
+    limit: Limit = None,
+    out: Out = None,
+    columns: Columns = None,
+    split: Split = None,
+    workers: Workers = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure a judge, or any source, against labels or preferences.
 
@@ -101,10 +118,14 @@ def judge_eval(
         workers=workers,
     )
     found = evaluate_judge(data, Recipe.read(recipe), options, progress_for(quiet=quiet))
+    _tell(found, out, as_json=as_json, quiet=quiet)
+
+
+def _tell(found: Mapping[str, Any], out: Path | None, *, as_json: bool, quiet: bool) -> None:
     if out is not None:
         _write(out, found)
     if as_json:
-        print_json(found)
+        print_json(dict(found))
     if not quiet:
         _show(found)
     if not found["judged"]:
