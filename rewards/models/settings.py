@@ -17,7 +17,7 @@ from ...core.settings import NO_EFFECT, Settings
 from ...core.source import Scale
 from .card import CARD, Card, read_card
 
-__all__ = ["BradleyTerrySettings", "LocalSettings", "ModelSettings", "fingerprint"]
+__all__ = ["BradleyTerrySettings", "LocalSettings", "ModelSettings", "OneModel", "fingerprint"]
 
 Normalise: TypeAlias = Literal["auto", "saved", "batch", "none"]
 
