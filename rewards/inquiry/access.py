@@ -34,7 +34,10 @@ class JudgeAccess(Settings):
     """Take the expected score over the judge's token probabilities (G-Eval) and the confidence
     from their spread; needs a server that gives them."""
     temperature: float = Field(default=0.0, ge=0.0)
+    """Of the judge's replies; 0: its likeliest."""
     seed: int | None = None
+    """Passed on to judges that know one; also of what is drawn at random here. None: no seed, and
+    0 for draws."""
     reply_tokens: int = Field(default=1024, ge=16)
     """Longest reply. Ours."""
     rereads: int = Field(default=1, ge=0, le=5)

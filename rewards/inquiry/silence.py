@@ -27,6 +27,8 @@ _OPENERS = frozenset(
     }
 )
 """Of the paper, and a few of their kind (ours)."""
+_LONGEST = 100
+"""Characters above which a text is no opener, whatever is hidden in it."""
 
 
 def says_nothing(text: str, reference: str = "") -> bool:
@@ -34,23 +36,29 @@ def says_nothing(text: str, reference: str = "") -> bool:
 
     Never true of a text that is the ``reference`` itself: that may be "!" or "Solution".
     """
-    bare = _bare(text)
     if text.strip() and text.strip() == reference.strip():
         return False
-    return not bare or bare in _OPENERS
+    start, end = _inner(text)
+    if end - start > _LONGEST:
+        return False
+    return start == end or _folded(text[start:end]) in _OPENERS
 
 
-def _bare(text: str) -> str:
-    """The text in lower case, typographic quotes plain, without outer punctuation and blanks."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    kept = [char for char in plain if unicodedata.category(char)[0] != "C" or char in "\n\t"]
-    start, end = 0, len(kept)
-    while start < end and _outer(kept[start]):
+def _inner(text: str) -> tuple[int, int]:
+    """Where the text without outer punctuation, blanks and invisible characters begins and ends."""
+    start, end = 0, len(text)
+    while start < end and unicodedata.category(text[start])[0] in "PZC":
         start += 1
-    while end > start and _outer(kept[end - 1]):
+    while end > start and unicodedata.category(text[end - 1])[0] in "PZC":
         end -= 1
-    return " ".join("".join(kept[start:end]).split())
+    return start, end
 
 
-def _outer(char: str) -> bool:
-    return unicodedata.category(char)[0] in "PZC" or char in "\n\t"
+def _folded(text: str) -> str:
+    """A short text in lower case and compatibility spelling, without invisible characters.
+
+    Only for short ones: the time to normalise a long run of combining marks grows with its square.
+    """
+    seen = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    plain = unicodedata.normalize("NFKC", seen).casefold().replace("’", "'")
+    return " ".join(plain.split())

@@ -93,6 +93,7 @@ def signs_of(text: str) -> list[str]:
     found = set(neutralise(text).changed)
     plain = _INVISIBLE.sub("", text)
     if not plain.isascii():
-        plain = unicodedata.normalize("NFKC", plain)
+        # one by one: the time for a run of combining marks would grow with its square
+        plain = "".join(unicodedata.normalize("NFKC", char) for char in plain)
     found |= {name for name, sign in SIGNS.items() if sign.search(plain)}
     return sorted(found)

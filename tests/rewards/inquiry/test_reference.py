@@ -126,6 +126,10 @@ def test_the_last_of_equal_verdicts_counts_and_a_reread_is_billed(
         pytest.param("∅", "the empty set", False, id="a-symbol-is-content"),
         pytest.param("Solution: 42", "42", False, id="opener-with-content"),
         pytest.param("0", "0", False, id="zero"),
+        pytest.param("\u0301\u0316" * 300_000, "42", False, id="many-combining-marks"),
+        pytest.param("." * 600_000, "42", True, id="many-dots"),
+        pytest.param("Ｓｏｌｕｔｉｏｎ：", "42", True, id="fullwidth-opener"),
+        pytest.param("Sol\u200bution", "42", True, id="opener-with-something-hidden"),
     ],
 )
 def test_who_says_nothing(text: str, reference: str, silent: bool) -> None:

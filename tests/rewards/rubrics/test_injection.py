@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from itertools import groupby
 
 import pytest
@@ -198,3 +199,10 @@ def test_signs_are_evidence_and_not_a_score(monkeypatch: pytest.MonkeyPatch) -> 
         "says to ignore instructions",
     ]
     assert "addressed_to_judge" not in plain.evidence
+
+
+def test_a_flood_of_combining_marks_is_searched_in_time() -> None:
+    """Normalised as one text it took 14 s, longer than the host waits."""
+    started = time.thread_time()
+    assert signs_of("\u0301\u0316" * 300_000) == []
+    assert time.thread_time() - started < 2.0  # loose: the cores may be busy
