@@ -103,11 +103,15 @@ class Bench:
         self.cpu_s = self.wall_s = self.memory_mb = 0.0
         self.runs = 0
         self._began = time.monotonic()
+        self._lost_s = 0.0
+        """By the clock, of the sandbox's own: places that were made anew, runs that were faults. A
+        program must not be too late for want of it."""
 
     @property
     def left_s(self) -> float:
         """Seconds of the budget that are left, by CPU or by the clock, whichever is less."""
-        return self.budget_s - max(self.cpu_s, time.monotonic() - self._began - 1.0)
+        clock_s = time.monotonic() - self._began - self._lost_s
+        return self.budget_s - max(self.cpu_s, clock_s - 1.0)
 
     def allowed(self, limits: Limits | None = None) -> Limits:
         """The limits of the next run: never beyond the budget."""
@@ -127,7 +131,9 @@ class Bench:
 
     def run(self, program: Program, stdin: bytes = b"", limits: Limits | None = None) -> Outcome:
         """A whole run. Raises ``SandboxFault``."""
+        began = time.monotonic()
         outcome = self.sandbox.run(program, stdin, self.allowed(limits))
+        self._lost_s += max(0.0, time.monotonic() - began - outcome.wall_s)
         self.account(outcome)
         if outcome.end == "fault":
             raise SandboxFault(f"{self.sandbox.name}: {outcome.detail or 'no run came to an end'}")
@@ -135,17 +141,20 @@ class Bench:
 
     def serve(self, source: str, setup: str = "") -> Served:
         """A program as a server; use it in a ``with`` statement."""
+        began = time.monotonic()
         session = self.sandbox.start(Program.server(source, setup), b"", self.allowed())
+        self._lost_s += time.monotonic() - began
         return Served(self, session)
 
     def steady(self, work: Callable[[], MadeT]) -> MadeT:
         """Do work with sessions; again when the sandbox failed. Raises ``SandboxFault``."""
         fault: _Faulted | None = None
         for _ in range(_TRIES):
+            began, lost_s = time.monotonic(), self._lost_s
             try:
                 return work()
             except _Faulted as failed:
-                fault = failed
+                fault, self._lost_s = failed, lost_s + time.monotonic() - began
         raise SandboxFault(f"{self.sandbox.name}: {fault} (in {_TRIES} tries)") from None
 
     def account(self, outcome: Outcome) -> None:
