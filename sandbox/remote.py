@@ -9,10 +9,12 @@ take back. Without that word the service failed, and the outcome is a ``fault``;
 the program's doing. What a service does wrong never becomes an outcome of a program, and a program
 cannot make itself a fault.
 
-A server is served in batches: a service has no stream. Each batch runs the program anew with all
-requests so far, so what a program keeps between calls is there again; a program that does not do
-the same twice may answer otherwise than it would elsewhere. Not covered: requests whose answers
-decide about the next one (objects held inside, tests that run inside); they raise ``SandboxFault``.
+A server is asked by running it anew for each request, with all requests so far, since a service
+keeps nothing between runs: see ``remote_services.replay``. Test code that talks with a program
+holds expected values, and at a service it would lie beside the program: it runs on this machine, in
+the backend ``tests_in``.
+
+Not covered: a machine of E2B that stays for a whole conversation, which its protocol would allow.
 """
 
 from __future__ import annotations
@@ -23,25 +25,28 @@ import json
 import os
 import secrets
 import threading
+import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import ConfigError, did_you_mean
-from .contract import Limits, Missing, Outcome, Program, Sandbox, SandboxFault, Session
-from .jobs import cut_reply, framed, job_of, outcome_of
+from .choose import make_sandbox
+from .contract import Limits, Missing, Outcome, Program, Sandbox, Session
+from .jobs import job_of, outcome_of
 from .remote_services.e2b import E2B
 from .remote_services.http import Poster, ServiceFault, TooLong
 from .remote_services.protocols import PROTOCOLS, Asked, Piston, Protocol, Ran, SandboxFusion
+from .remote_services.replay import Bounds, Replayed
 
 __all__ = ["RemoteSandbox"]
 
 _UNPACKED_BYTES = 256 << 20
 _ERR_KEPT = 64 << 10
-_INTERACTIVE = frozenset({"relay", "rich"})
+_HERE = ("jail", "docker", "unsafe_subprocess")
 _PROBE = Limits(time_s=2.0, wall_s=2.0, output_kb=2048)
 
 
@@ -63,6 +68,11 @@ class RemoteSandbox(Sandbox):
         timeout_s: seconds for the service to answer, beyond both; waiting in its queue included.
         retries: attempts after the first, for each run.
         backoff_s: the longest first pause between them; it doubles.
+        tests_in: the backend of this machine for test code that talks with a program.
+        tests_options: arguments of that backend, such as a folder of packages.
+        talk_s: seconds of all requests to one program, the service's part included; or the
+            program's own clock, where that is longer.
+        replays: the most requests to one program that cannot be sent together.
     """
 
     name = "remote"
@@ -70,6 +80,7 @@ class RemoteSandbox(Sandbox):
         "the service isolates programs, or does not: nothing is promised from here",
         "limits are kept beside the program, and by the service's clock",
         "the service's failures are never outcomes of a program",
+        "expected values and test code stay on this machine",
     )
 
     def __init__(
@@ -88,6 +99,10 @@ class RemoteSandbox(Sandbox):
         timeout_s: float = 30.0,
         retries: int = 3,
         backoff_s: float = 0.5,
+        tests_in: Literal["jail", "docker", "unsafe_subprocess"] = "jail",
+        tests_options: Mapping[str, Any] | None = None,
+        talk_s: float = 8.0,
+        replays: int = 256,
     ) -> None:
         super().__init__(slots=slots)
         if service not in PROTOCOLS:
@@ -109,6 +124,12 @@ class RemoteSandbox(Sandbox):
         self._slots = threading.Semaphore(slots)
         self._lock = threading.Lock()
         self._closed = False
+        self._talk_s, self._replays = talk_s, replays
+        if tests_in not in _HERE:
+            raise ConfigError(
+                f"sandbox 'remote': tests_in: must be one of {', '.join(_HERE)}, got {tests_in!r}"
+            )
+        self._tests = make_sandbox(tests_in, slots, **(tests_options or {}))
 
     def open(self) -> None:
         with self._lock:
@@ -154,19 +175,46 @@ class RemoteSandbox(Sandbox):
 
     def start(self, program: Program, stdin: bytes, limits: Limits) -> Session:
         self.open()
-        return _Batches(self.once, job_of(program, stdin, limits), limits)
+        bounds = Bounds(self._replays, max(self._talk_s, limits.clock_s))
+        return Replayed(self.timed, job_of(program, stdin, limits), limits, bounds)
+
+    def for_tests(self, limits: Limits) -> tuple[Sandbox, Limits]:
+        try:
+            self._tests.open()
+        except Missing as missing:
+            raise Missing(
+                f"sandbox 'remote': tests_in: test code runs on this machine in"
+                f" {self._tests.name!r}, which it lacks: {missing}; or name another of"
+                f" {', '.join(_HERE)} (the last isolates nothing: for tests that you trust)"
+            ) from None
+        # it waits for the program's answers by its own clock, and ends after the program does
+        wall_s = max(self._talk_s, limits.clock_s) + limits.clock_s
+        return self._tests, replace(limits, wall_s=wall_s)
 
     def once(self, job: dict[str, Any], limits: Limits, requests: bytes = b"") -> Outcome:
         """One run at the service; a server's replies are in ``files`` under an empty name."""
-        poster, protocol = self._poster, self._protocol
-        assert poster is not None
+        return self.timed(job, limits, requests)[0]
+
+    def timed(self, job: dict[str, Any], limits: Limits, requests: bytes) -> tuple[Outcome, float]:
+        """As ``once``, with the seconds it took at the service: not those of waiting for a slot."""
+        asked, mark = self._asked(job, limits, requests)
+        with self._slots:
+            began = time.monotonic()
+            outcome = self._exchanged(asked, mark, job)
+            return outcome, time.monotonic() - began
+
+    def _asked(self, job: dict[str, Any], limits: Limits, requests: bytes) -> tuple[Asked, str]:
+        """What a service is sent, and the word that its program says before the job begins."""
+        protocol = self._protocol
         mark, report = f"began-{secrets.token_hex(8)}", f"assay-{secrets.token_hex(8)}.report"
         more = {
             "mark": mark,
             "report": report if protocol.report_in_file else "",
             "report_bytes": protocol.report_bytes(self._report_kb),
             "requests": base64.b64encode(requests).decode(),
-            "flags": ["-I"],  # packages of the service can be imported
+            # packages of the service can be imported; a server has the hash seed that its
+            # environment names, which "-I" would ignore: it may have to do the same twice
+            "flags": ["-s"] if job["kind"] == "server" else ["-I"],
         }
         asked = Asked(
             code=_text({**job, **more}),
@@ -176,13 +224,17 @@ class RemoteSandbox(Sandbox):
             within_s=limits.clock_s + self._margin_s + self._timeout_s,
             most_bytes=_most_bytes(job),
         )
-        with self._slots:
-            try:
-                ran = protocol.exchange(poster, asked)
-            except ServiceFault as fault:
-                return Outcome("fault", detail=str(fault))
-            except TooLong as much:  # a program may grow the file that is fetched
-                return Outcome("output", detail=str(much))
+        return asked, mark
+
+    def _exchanged(self, asked: Asked, mark: str, job: dict[str, Any]) -> Outcome:
+        poster = self._poster
+        assert poster is not None
+        try:
+            ran = self._protocol.exchange(poster, asked)
+        except ServiceFault as fault:
+            return Outcome("fault", detail=str(fault))
+        except TooLong as much:  # a program may grow the file that is fetched
+            return Outcome("output", detail=str(much))
         return _outcome(ran, mark, job)
 
     def close(self) -> None:
@@ -190,109 +242,7 @@ class RemoteSandbox(Sandbox):
             self._closed = True
             if self._poster is not None:
                 self._poster.close()
-
-
-class _Batches(Session):
-    """A program that runs when it is asked, from its beginning each time."""
-
-    def __init__(
-        self,
-        once: Callable[[dict[str, Any], Limits, bytes], Outcome],
-        job: dict[str, Any],
-        limits: Limits,
-    ) -> None:
-        self._once, self._job, self._limits = once, job, limits
-        self._asked: list[bytes] = []
-        self._ended: Outcome | None = None
-        self._last: Outcome | None = None
-        self._cpu_s = self._wall_s = 0.0
-
-    def ask(self, request: Any, within_s: float | None = None) -> Any | None:
-        calls = _calls(request)
-        if self._ended is not None:
-            return None
-        new = [framed(call) for call in calls]
-        replies = self._batch(new, within_s)
-        if request is None:
-            return replies[0] if replies else None
-        got = replies[1 + len(self._asked) :][: len(new)]
-        if request["op"] == "call":
-            self._asked += new
-            return got[0] if got else None
-        return self._many(got, new, stop=bool(request.get("stop")))
-
-    def _many(self, got: list[Any], new: list[bytes], *, stop: bool) -> Any | None:
-        """The replies of one request for many calls: those before its fatal one."""
-        if stop:
-            errors = [
-                n for n, reply in enumerate(got, 1) if type(reply) is dict and "error" in reply
-            ]
-            got = got[: errors[0]] if errors else got
-        self._asked += new[: len(got)]
-        return {"values": got} if got else None
-
-    def _batch(self, new: list[bytes], within_s: float | None) -> list[Any]:
-        """Run with all requests; the replies, of which the first is whether it has loaded."""
-        limits, job = self._limits, self._job
-        if within_s is not None:
-            limits = replace(limits, wall_s=min(limits.clock_s, within_s))
-            job = {**job, "clock_s": limits.clock_s}
-        outcome = self._once(job, limits, b"".join(self._asked + new))
-        replies, sane = _replies(outcome.files.get("", b""), limits.output_kb << 10)
-        self._cpu_s += outcome.cpu_s
-        self._wall_s += outcome.wall_s
-        outcome = replace(outcome, files={}, cpu_s=self._cpu_s, wall_s=self._wall_s)
-        self._last = outcome if sane or outcome.end == "fault" else replace(outcome, end="output")
-        whole = len(replies) > len(self._asked) + len(new)
-        if not whole or self._last.end != "exited" or not sane:
-            self._ended = self._last
-        return replies
-
-    def wait(self) -> Outcome:
-        if self._ended is None and self._job["kind"] != "server":
-            outcome = self._once(self._job, self._limits, b"")
-            kept = {name: blob for name, blob in outcome.files.items() if name in self._job["keep"]}
-            self._ended = replace(outcome, files=kept)
-        if self._ended is None and self._last is None:
-            self._batch([], None)
-        ended = self._ended or self._last
-        assert ended is not None
-        return ended
-
-    def close(self) -> Outcome:
-        if self._ended is None and self._last is None:
-            self._ended = Outcome("signal", 9, detail="it was never asked")
-        return self.wait()
-
-
-def _calls(request: Any) -> list[dict[str, Any]]:
-    """A request as single calls. Raises ``SandboxFault`` for one that needs a stream."""
-    if request is None:
-        return []
-    op = request.get("op")
-    if op == "call" and not any(request.get(word) for word in _INTERACTIVE):
-        return [request]
-    if op == "calls":
-        shape = {"op": "call", "name": request["name"]}
-        return [{**shape, "args": args, "kwargs": kwargs} for args, kwargs in request["many"]]
-    raise SandboxFault(
-        f"sandbox 'remote': a request {op!r} needs a program that stays between requests, which a"
-        " service does not give; use jail or docker for tests of classes, unittest and check"
-    )
-
-
-def _replies(data: bytes, most: int) -> tuple[list[Any], bool]:
-    """All whole replies, and whether nothing else was among them."""
-    held = bytearray(data)
-    replies: list[Any] = []
-    try:
-        while True:
-            known, reply = cut_reply(held, most)
-            if not known:
-                return replies, True
-            replies.append(reply)
-    except (ValueError, RecursionError):
-        return replies, False
+        self._tests.close()
 
 
 def _most_bytes(job: dict[str, Any]) -> int:

@@ -26,6 +26,7 @@ from assay.sandbox.contract import Limits, Missing, Program, Sandbox
 from assay.sandbox.remote import RemoteSandbox
 from assay.sandbox.remote_services.http import Poster, ServiceFault
 from assay.sandbox.remote_services.protocols import Piston, SandboxFusion
+from assay.sandbox.remote_services.replay import whole_replies
 
 HELLO = Program.script("print(6 * 7)")
 
@@ -290,9 +291,7 @@ def test_a_report_is_believed_within_the_limits(service: Fake, quick: RemoteSand
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_replies_of_any_bytes_are_no_crash(data: bytes) -> None:
-    from assay.sandbox.remote import _replies
-
-    replies, sane = _replies(data, 50)
+    replies, sane = whole_replies(data, 50)
     assert isinstance(replies, list)
     assert sane in (True, False)
 

@@ -19,7 +19,7 @@ from conformance import SHORT
 from fake_services import Fake, client, status
 
 from assay.core.errors import ConfigError
-from assay.sandbox.contract import Limits, Missing, Program, Sandbox, SandboxFault
+from assay.sandbox.contract import Limits, Missing, Program, Sandbox
 from assay.sandbox.remote import RemoteSandbox
 
 HELLO = Program.script("print(6 * 7)")
@@ -102,25 +102,6 @@ def test_a_server_that_does_not_load(sandbox: Sandbox, source: str, end: str) ->
         assert session.ask(call("f")) is None
 
 
-INTERACTIVE = [
-    {"op": "get", "name": "f"},
-    {"op": "attr", "ref": 0, "name": "x"},
-    {"op": "invoke", "ref": 0, "args": [], "kwargs": {}},
-    {"op": "special", "ref": 0, "name": "__len__", "args": []},
-    {"op": "drop", "ref": 0},
-    call("f", relay=True),
-    call("f", rich=True),
-]
-
-
-@pytest.mark.parametrize("request_", INTERACTIVE, ids=lambda r: r["op"])
-def test_what_needs_a_stream_says_so(sandbox: Sandbox, request_: dict[str, Any]) -> None:
-    with sandbox.start(Program.server("def f(): pass"), b"", SHORT) as session:
-        session.ask(None)
-        with pytest.raises(SandboxFault, match="use jail or docker"):
-            session.ask(request_)
-
-
 def test_expected_values_are_never_sent(service: Fake, sandbox: Sandbox) -> None:
     with sandbox.start(Program.server("def f(x): return x"), b"", SHORT) as session:
         session.ask(None)
@@ -180,6 +161,7 @@ def test_what_is_no_key(service: Fake, monkeypatch: pytest.MonkeyPatch, value: s
         pytest.param({"url": "file:///etc/passwd"}, "http:// or https://", id="file"),
         pytest.param({"url": "http://me:pw@x"}, "without a user", id="password"),
         pytest.param({"url": "http://x", "service": "pistn"}, "did you mean 'piston'", id="name"),
+        pytest.param({"url": "http://x", "tests_in": "remote"}, "must be one of jail", id="tests"),
     ],
 )
 def test_settings_are_refused(options: dict[str, str], told: str) -> None:

@@ -45,7 +45,7 @@ def grade_checked(tests: CheckerTests, source: str, bench: Bench) -> Graded:
 
 def _checked(name: str, checker: str, case: CheckerCase, output: str, bench: Bench) -> Case:
     told = json.dumps({"input": case.stdin, "output": output, "answer": case.answer}).encode()
-    outcome = bench.run(Program.script(checker), told)
+    outcome = bench.run_for_tests(Program.script(checker), told)
     if outcome.ok:
         return Case(name, True)
     detail = f"stdin {shown(repr(case.stdin))}: got {shown(repr(output))}"

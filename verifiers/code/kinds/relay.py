@@ -13,6 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from ....sandbox.contract import Program
 from ....sandbox.values import BadValue, decode, encode
 from ..truth import BadReference, SuiteTests
 from .bench import Bench, Case, Graded, Prepared, Served, ended_because, shown
@@ -77,7 +78,9 @@ def grade_by_relay(judging: Judging, names: list[str] | None, source: str, bench
             return Graded.all_failed(
                 names or ["tests"], program.problem, stderr=program.served.close().stderr
             )
-        with bench.serve(*_judge_source()) as judge:
+        place, limits = bench.sandbox.for_tests(bench.allowed())
+        session = place.start(Program.server(*_judge_source()), b"", limits)
+        with Served(bench, session) as judge:
             if judge.problem:
                 return Graded.all_failed(names or ["tests"], f"the tests: {judge.problem}")
             told = _relay(judge, program, judging)
@@ -86,6 +89,8 @@ def grade_by_relay(judging: Judging, names: list[str] | None, source: str, bench
             why = program.problem or f"the tests did not end: {_why(judge)}"
             found = Graded.all_failed(names or ["tests"], why)
     found.stderr = program.stderr
+    if place is not bench.sandbox:
+        found.notes["tests_in"] = place.name
     return found
 
 
