@@ -33,6 +33,8 @@ __all__ = ["DockerSandbox"]
 
 _START_S = 30.0
 """How long a keeper may take to be ready in a started container."""
+_FIRST_TRIES = 3
+"""A container may fail to start for no lasting reason; what fails each time is missing."""
 _KEEPER_MB = 48
 """Room for the keeper and the process it holds ready. Ours: measured 12 MB each, shared in part."""
 _SPARE_PROCESSES = 16
@@ -109,10 +111,13 @@ class DockerSandbox(Sandbox):
         remove_orphans(client)
         self._runtime = runtime_of(client, self._runtime)
         _require_image(client, self._image)
-        try:
-            return _Warm(client, self._shape(Limits()))
-        except SandboxFault as fault:
-            raise Missing(str(fault)) from fault
+        fault: SandboxFault | None = None
+        for _ in range(_FIRST_TRIES):
+            try:
+                return _Warm(client, self._shape(Limits()))
+            except SandboxFault as failed:
+                fault = failed
+        raise Missing(str(fault)) from fault
 
     def start(self, program: Program, stdin: bytes, limits: Limits) -> Session:
         self.open()

@@ -24,7 +24,8 @@ from engine_for_tests import IMAGE, engine, leaks_of_docker_ignored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.sandbox.contract import Limits, Missing, Program, Sandbox
+from assay.sandbox import docker
+from assay.sandbox.contract import Limits, Missing, Program, Sandbox, SandboxFault
 from assay.sandbox.docker import DockerSandbox
 from assay.sandbox.docker_engine import AttachedStream, connect, remove_orphans
 from assay.sandbox.docker_image import DOCKERFILE, build, pack_machine
@@ -277,6 +278,22 @@ def test_orphans(client: DockerClient, change: dict[str, str], removed: bool) ->
     finally:
         if not removed:
             client.api.remove_container(left)
+
+
+def test_a_start_that_fails_once_is_tried_again(
+    client: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = iter(["the engine was busy"])
+
+    class Hesitant(docker._Warm):
+        def __init__(self, *given: Any) -> None:
+            for why in failing:
+                raise SandboxFault(why)
+            super().__init__(*given)
+
+    monkeypatch.setattr(docker, "_Warm", Hesitant)
+    with DockerSandbox(image=IMAGE) as one:
+        assert one.run(HELLO).stdout == b"42\n"
 
 
 # --- what is missing ---------------------------------------------------------------------------
