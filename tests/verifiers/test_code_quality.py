@@ -17,7 +17,12 @@ from assay import Scorer
 from assay.core.errors import ConfigError
 from assay.core.judging import OpenSource
 from assay.core.types import Sample, Status, Verdict
+from assay.sandbox.contract import Limits, Outcome, Program, SandboxFault
+from assay.sandbox.unsafe_subprocess import UnsafeSubprocess
 from assay.verifiers.code.checks import python
+from assay.verifiers.code.checks.examine import examine
+from assay.verifiers.code.checks.table import TABLE
+from assay.verifiers.code.kinds.bench import Bench
 from assay.verifiers.code.quality import code_quality
 
 F = "`" * 3
@@ -179,6 +184,25 @@ def test_what_breaks_a_tool_scores_0_in_its_part(judge: Desk) -> None:
     assert verdict.status is Status.SCORED, verdict.reason
     assert verdict.score is not None
     assert verdict.score <= 0.5
+
+
+class Stopped(UnsafeSubprocess):
+    """A sandbox whose runs all end at the clock, having had this much of a processor."""
+
+    def __init__(self, cpu_s: float) -> None:
+        super().__init__()
+        self.cpu_s = cpu_s
+
+    def run(self, program: Program, stdin: bytes = b"", limits: Limits | None = None) -> Outcome:
+        return Outcome("time", cpu_s=self.cpu_s, wall_s=8.0)
+
+
+def test_a_busy_machine_is_a_fault_and_a_slow_answer_a_grade() -> None:
+    checks = TABLE["bash"].checks
+    slow = examine(checks, "main.sh", "echo 1", Bench(Stopped(7.5), Limits(), 8.0), "")
+    assert "too long" in slow.refused
+    with pytest.raises(SandboxFault, match=r"8\.0 s went by.* 0\.5 s of a processor"):
+        examine(checks, "main.sh", "echo 1", Bench(Stopped(0.5), Limits(), 8.0), "")
 
 
 def test_strict_asks_for_annotations_without_any(judge: Desk) -> None:

@@ -23,7 +23,7 @@ from ...core.source import source
 from ...core.types import Sample, Status, Verdict
 from ...sandbox.contract import Missing, Program, SandboxFault
 from .backends import CodeSettings, Held
-from .checks.examine import TOOL, Findings, examine, is_empty, prove
+from .checks.examine import TOOL, Findings, examine, is_empty, prove, steady
 from .checks.python import Places, find_tools, local_versions, python_checks, warmed
 from .checks.reader import READER
 from .checks.table import TABLE, Checks, Part
@@ -160,7 +160,7 @@ class _Desk:
 def read_python(code: str, bench: Bench) -> dict[str, Any]:
     """What ``READER`` finds of a program; one that breaks it does not compile."""
     files = {"main.py": code.encode("utf-8", "surrogatepass")}
-    outcome = bench.run(Program.script(READER, files), limits=TOOL)
+    outcome = steady(bench, Program.script(READER, files))
     if not outcome.ok:
         return {"compiles": False, "why": ended_because(outcome)}
     told: dict[str, Any] = json.loads(outcome.stdout)
