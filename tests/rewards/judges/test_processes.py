@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,9 @@ ASKER = Path(__file__).with_name("asker.py")
 PROCESSES = 4
 PILED_S = 0.4
 """What left on time may pile up on its way for so long, on a busy machine."""
+BREAKING = ("slow", "cut", "cut-in-body")
+BROKEN = "no reply within|is it running"
+"""What those faults, and broken connections of any other cause, look like in the record."""
 FAULTS = ["429", "500", "slow", "cut", "cut-in-body", "invalid-json", "wrong-schema", "empty"]
 
 
@@ -65,7 +69,7 @@ def test_the_measure_of_windows_finds_a_burst() -> None:
 
 def test_two_thousand_judgements_with_faults(server: JudgeServer, tmp_path: Path) -> None:
     rate_s, burst_s = 300.0, 0.25
-    server.settings(faults=FAULTS, fault_share=0.2, slow_s=2.0, retry_after="0.02")
+    server.settings(faults=FAULTS, fault_share=0.2, slow_s=6.0, retry_after="0.02")
     answers = ask_from_processes(
         server,
         2000,
@@ -75,7 +79,7 @@ def test_two_thousand_judgements_with_faults(server: JudgeServer, tmp_path: Path
             "burst_s": burst_s,
             "folder": str(tmp_path / "rates"),
         },
-        timeout_s=1.0,
+        timeout_s=3.0,
         retries=8,
         prices={"in_per_million": 1e6, "out_per_million": 3e6},
     )
@@ -90,7 +94,10 @@ def test_two_thousand_judgements_with_faults(server: JudgeServer, tmp_path: Path
     assert most_above(stats["at"], rate_s, [1.0] * len(stats["at"])) <= rate_s * (burst_s + PILED_S)
     record = (tmp_path / "run/judge_calls.jsonl").read_text()
     lines = [json.loads(line) for line in record.splitlines()]
-    assert len(lines) == stats["requests"]
+    # on a busy machine some attempts break before the server reads them: they have a line too
+    unseen = len(lines) - stats["requests"]
+    broken = sum(bool(re.search(BROKEN, line["fault"] or "")) for line in lines)
+    assert 0 <= unseen <= broken - sum(stats["by_fault"][kind] for kind in BREAKING)
     billed = stats["tokens_in"] + 3 * stats["tokens_out"]
     assert sum(line["money"] for line in lines) == pytest.approx(billed)
     spent = Budget(tmp_path / "run/judge_budget.bin").spent()
