@@ -1,6 +1,6 @@
 """Earlier answers to a prompt, kept as opponents: SPO's queue.
 
-Source: Swamy et al. 2024 (SPO, arXiv 2401.04056), Algorithm 2: a queue of the last B trajectories;
+Source: Swamy et al. 2024 (SPO, arXiv 2401.04056): a queue of the last B trajectories;
 one that comes in pushes the oldest out. Kept in the memory of one process and lost with it.
 """
 

@@ -46,7 +46,7 @@ def win_rates(table: Table) -> list[float | None]:
     Where all have equally many opponents, the win rates of the compared sum to half their number.
     Raises ``ConfigError`` for a table that is not antisymmetric.
 
-    Source: Swamy et al. 2024 (SPO, arXiv 2401.04056), Algorithm 2: r(ξ) = 1/|Q| Σ_q P(ξ, ξ_q). For
+    Source: Swamy et al. 2024 (SPO, arXiv 2401.04056): r(ξ) = 1/|Q| Σ_q P(ξ, ξ_q). For
     a group: DNO (Rosset et al. 2024, arXiv 2404.03715) r(x, y) = E_y' P(y > y' | x), and P(y > π)
     of SPPO (Wu et al. 2024, arXiv 2405.00675), from its other samples. Differs: none is compared
     with itself.
@@ -66,8 +66,8 @@ def bradley_terry(table: Table, prior: float = 0.5) -> list[float | None]:
     always wins has a finite strength, and parts that were never compared have a common zero.
     Raises ``ConfigError`` as ``win_rates`` does, and for ``prior`` <= 0.
 
-    Source: Bradley and Terry 1952; the fit by minorisation, Hunter 2004 (Ann. Stat. 32), Eq. 3 to
-    5, on fractional wins. The prior's games are ours.
+    Source: Bradley and Terry 1952; the fit by minorisation, Hunter 2004 (Ann. Stat. 32), section
+    2, on fractional wins. The prior's games are ours.
     """
     _check(table)
     if prior <= 0.0:

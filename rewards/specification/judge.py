@@ -1,6 +1,6 @@
 """``judge.safety_spec``: a judge with the safety specification in hand, for each category its own.
 
-Source: Guan et al. 2025 (Deliberative Alignment, arXiv 2412.16339), section 2.3.2: in reinforcement
+Source: Guan et al. 2025 (Deliberative Alignment, arXiv 2412.16339): in reinforcement
 learning the reward comes from a judge that is given the specifications of the prompt's category,
 and the chain of thought is hidden from it, so that it is not trained to please the judge. Ours: two
 questions, so that neither kind of failure is bought with the other (what is disallowed and given,
