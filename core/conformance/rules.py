@@ -287,7 +287,7 @@ def _deadline(bench: Bench) -> Iterator[str]:
     status = ending.verdict.status
     if status is not Status.TIMED_OUT:
         yield f"a call that never returned gave {status.value}: {ending.verdict.reason}"
-    if ending.seconds > DEADLINE_S + _LATE_S:
+    if ending.seconds > DEADLINE_S + ending.opening_s + _LATE_S:
         yield f"it ended after {ending.seconds:.1f} s, with a deadline of {DEADLINE_S:g} s"
     for process in ending.left:
         yield f"a process was left: {process}"

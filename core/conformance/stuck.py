@@ -40,6 +40,8 @@ class Ending:
 
     verdict: Verdict
     seconds: float
+    opening_s: float
+    """What the first call took that opens the source; a fresh worker may open it once more."""
     left: tuple[str, ...]
     """Processes that were there afterwards."""
 
@@ -90,13 +92,15 @@ def end_it(
     entry = {"use": Hangs.name, "deadline_s": DEADLINE_S, "workers": 1, **told}
     with _marked() as mark, _unheard():
         with Scorer({"sources": [entry]}, plugins=[*plugins, __name__]) as scorer:
-            scorer.score(list(bundle))  # what opening costs is not the deadline's business
+            begun = time.perf_counter()
+            scorer.score(list(bundle))
+            opening_s = time.perf_counter() - begun
             marked = [replace(s, extra={**s.extra, _HANG: True}, id="") for s in bundle]
             begun = time.perf_counter()
             verdict = scorer.score(marked)[0].verdicts[Hangs.name]
             seconds = time.perf_counter() - begun
         left = tuple(_left(mark))
-    return Ending(verdict=verdict, seconds=seconds, left=left)
+    return Ending(verdict=verdict, seconds=seconds, opening_s=opening_s, left=left)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 Needs the package ``math-verify``; without it, every call is a ``ConfigError``. Its own alarms are
 switched off (they work in a main thread only): it runs in a worker that the host kills at the
-deadline. Not covered: anything that Math-Verify does not do; see ``math.symbolic``.
+deadline. Its time grows faster than the text, so that a long text would be left out for a hang:
+longer ones are judged wrong unread. Not covered: anything that Math-Verify does not do; see
+``math.symbolic``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,11 @@ from ...core.types import Sample, Status, Verdict
 
 __all__ = ["VerifySettings", "math_verify"]
 
+MAX_CHARS = 16_000
+"""Longest answer that is read: a second of parsing, measured on hostile texts. Ours."""
+MAX_TRUTH_CHARS = 4_000
+"""Longest ground truth that is read. Ours."""
+
 
 class VerifySettings(Settings):
     """What Math-Verify is told."""
@@ -30,7 +37,7 @@ class VerifySettings(Settings):
 
 @source(
     "math.verify",
-    version="1",
+    version="2",
     scale="binary",
     needs=("ground_truth",),
     runs="process",
@@ -39,12 +46,18 @@ class VerifySettings(Settings):
 def math_verify(sample: Sample, settings: VerifySettings) -> Verdict:
     """1 if Math-Verify accepts the answer, else 0. Abstains where it raises.
 
+    An answer of over 16000 characters is wrong, a ground truth of over 4000 a bad reference.
     ``evidence``: ``given`` and ``wanted``, as Math-Verify parsed them.
     """
     library = _library()
     truth = sample.ground_truth
     if not isinstance(truth, str | int | float) or isinstance(truth, bool):
         return Verdict.unscored(Status.BAD_REFERENCE, "the ground truth is not text or a number")
+    if isinstance(truth, str) and len(truth) > MAX_TRUTH_CHARS:
+        reason = f"the ground truth has over {MAX_TRUTH_CHARS} characters"
+        return Verdict.unscored(Status.BAD_REFERENCE, reason)
+    if len(sample.text) > MAX_CHARS:
+        return Verdict.scored(0.0, passed=False, reason=f"over {MAX_CHARS} characters: not read")
     try:
         wanted = library.parse(_delimited(str(truth)), parsing_timeout=None)
         given = library.parse(sample.text, parsing_timeout=None)
