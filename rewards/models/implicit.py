@@ -5,7 +5,7 @@ process reward models learn from outcomes alone. It lacks the prompt's own const
 scores compare answers to one prompt and nothing else; a group-relative advantage (GRPO, RLOO) does
 just that.
 
-Source: Rafailov et al. 2023 (arXiv 2305.18290), Eq. 5; Yuan et al. 2024 (arXiv 2412.01981), Eq. 3;
+Source: Rafailov et al. 2023 (arXiv 2305.18290), Eq. 5; Yuan et al. 2024 (arXiv 2412.01981);
 Cui et al. 2025 (arXiv 2502.01456). Differs: steps are half-open, so that a boundary token counts
 once and steps add up to the answer's score; ``length_normalised`` is ours.
 """

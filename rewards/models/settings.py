@@ -104,7 +104,7 @@ class LocalSettings(Settings):
     """``cpu``, ``cuda``, ``cuda:1``...; ``auto``: a GPU where there is one."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Of the weights; heads and probabilities are float32 whatever this is. ``auto``: bfloat16 on a
-    GPU, float32 on a CPU. In 16 bits a score moves by its batch, by a few hundredths."""
+    GPU, float32 on a CPU. In 16 bits a score moves with its batch."""
     threads: Annotated[int | None, Field(ge=1), NO_EFFECT] = None
     """Of the CPU. None: as many as the process has; a worker process begins with 1."""
     batch_tokens: int = Field(default=16_384, ge=1)
