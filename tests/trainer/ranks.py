@@ -14,7 +14,36 @@ from typing import Any
 
 GROUP, PROMPTS, LONGEST = 4, 3, 10
 TOTAL = GROUP * PROMPTS
-SOURCES = {"consensus": [{"use": "consensus.majority"}]}
+_PLUGIN = str(Path(__file__).with_name("digit_share.py"))
+_ITEM = {"name": "share", "weight": 0.5, "kind": "source", "description": "d"}
+RUBRIC = {
+    "use": "judge.rubric",
+    "judge_from": "assay.trainer.online.grape_task:step_judge",
+    "plugins": [_PLUGIN],
+    "source_workers": 1,
+    "deadline_s": None,
+    "rubric": {
+        "name": "r",
+        "version": "1",
+        "description": "d",
+        "categories": {
+            "sums": {
+                "description": "d",
+                "generate": "do",
+                "improve": "mend",
+                "items": [
+                    {**_ITEM, "source": {"use": "test.digit_share"}},
+                    {"name": "way", "weight": 0.5, "kind": "critique", "description": "d"},
+                ],
+            }
+        },
+    },
+}
+SOURCES: dict[str, Any] = {
+    "consensus": [{"use": "consensus.majority"}],
+    "rubric": [RUBRIC],
+    "grape": [RUBRIC],
+}
 
 
 def recipe(algorithm: str, start: str) -> Any:
@@ -25,12 +54,15 @@ def recipe(algorithm: str, start: str) -> Any:
     return TrainingRecipe.read(
         {
             "name": "ranks",
-            "plugins": [str(Path(__file__).with_name("digit_share.py"))],
+            "plugins": [_PLUGIN],
             "sources": SOURCES.get(algorithm, [{"use": "test.digit_share"}]),
             "model": {"path": start},
             "data": {"task": {"use": "math.arithmetic", "operands": 2}, "n_train": 8, "n_eval": 2},
             "trainer": {
-                "algorithm": {"consensus": "grpo", "ptx": "ppo"}.get(algorithm, algorithm),
+                "algorithm": {"consensus": "grpo", "rubric": "dr_grpo", "ptx": "ppo"}.get(
+                    algorithm, algorithm
+                ),
+                "grape": {"template": "{question}{response}{critique}", "neutralise": False},
                 "ptx": ptx if algorithm == "ptx" else None,
                 "dynamic_sampling": {"max_refills": 2} if algorithm == "dapo" else None,
                 "per_device_train_batch_size": TOTAL // ranks,
@@ -53,6 +85,8 @@ def completion(place: int, tokenizer: Any) -> list[int]:
         text = "1a"  # the second group earns the same throughout, and is replaced
     if os.environ.get("ASSAY_TEXT") == "answers":
         text = f"<answer>{place * place % 3}</answer>"
+    if os.environ.get("ASSAY_TEXT") == "steps":  # the judge is less sure of the second half
+        text = f"{place}+1={place + 1 + place % 2}" if place < 5 else "12ab345"[place % 3 :]
     ids = list(tokenizer(text)["input_ids"])
     return ids[:LONGEST] if place % 4 == 3 else [*ids[: LONGEST - 1], tokenizer.eos_token_id]
 
@@ -60,6 +94,7 @@ def completion(place: int, tokenizer: Any) -> list[int]:
 def main(algorithm: str, out: Path) -> None:
     import torch
 
+    from assay.bridges.scorers import scorer_for
     from assay.trainer.data import dataset_of, load_problems
     from assay.trainer.online.algorithms import build_arguments, build_trainer
     from assay.trainer.online.scored import ScoredBatch
@@ -91,7 +126,13 @@ def main(algorithm: str, out: Path) -> None:
             "logprobs": None,
         }
 
-    trainer.rollout_func = rollouts
+    def turn(prompt_ids: list[Any], *_: Any) -> tuple[list[list[int]], None]:
+        return rollouts([""] * len(prompt_ids), None)["completion_ids"], None
+
+    if algorithm == "grape":  # it has TRL's hook for itself; a level below, what it writes is given
+        trainer._generate_single_turn = turn
+    else:
+        trainer.rollout_func = rollouts
     _disturb(trainer)
     dataset = dataset_of(problems)
     rows = [dataset[place // GROUP] for place in range(rank * share, (rank + 1) * share)]
@@ -101,14 +142,28 @@ def main(algorithm: str, out: Path) -> None:
         (out / f"rank{rank}.json").write_text(json.dumps(weights), encoding="utf-8")
         end(ranks)
     trainer.model.train()
+    if algorithm == "grape":  # the first meeting is all A
+        trainer._generate_and_score_completions(rows)
     found = trainer._generate_and_score_completions(rows)
+    if algorithm in ("grape", "rubric"):
+        write(out / f"rewards{rank}.json", [reward.value for reward in scored.rewards])
+    if algorithm == "rubric":
+        alone = scorer_for(scored.function.recipe).score(scored.samples)
+        write(out / f"alone{rank}.json", [reward.value for reward in alone])
+    if algorithm == "grape":
+        write(out / f"history{rank}.json", trainer.history.state_dict())
+        write(out / f"ways{rank}.json", [sample.extra["grape_way"] for sample in scored.samples])
     lengths = found["completion_mask"].sum(1).tolist()
     advantages = [
         row[:length].tolist() if row.dim() else float(row)
         for row, length in zip(found["advantages"], lengths, strict=True)
     ]
-    (out / f"rank{rank}.json").write_text(json.dumps(advantages), encoding="utf-8")
+    write(out / f"rank{rank}.json", advantages)
     end(ranks)
+
+
+def write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
 
 
 def end(ranks: int) -> None:
