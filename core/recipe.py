@@ -91,7 +91,8 @@ class SourceEntry(Settings):
     must have for the source to apply."""
     deadline_s: float | None = Field(default=10.0, gt=0)
     """Wall time for one sample (one group or batch for such sources). The work is killed at this
-    point. None: no limit. A device source whose recipe does not say: 600."""
+    point. None: no limit. Some sources mean another where the recipe does not say: a device
+    source 600, Lean 240."""
     view: View | None = None
     """What the source sees of the completion; None: what the source declares."""
     role: Literal["reward", "cost"] = "reward"
@@ -108,7 +109,8 @@ class SourceEntry(Settings):
     """Samples under way at once in one worker of an async source."""
     memory_bytes: int | None = Field(default=2 * 2**30, gt=0)
     """Resident memory of one worker with its children; above it the worker is killed. Also as
-    text: ``512MiB``. None: no limit, as for a device source whose recipe does not say."""
+    text: ``512MiB``. None: no limit, which is what some sources mean where the recipe does not
+    say: those of a device, and Lean."""
     batch_size: int = Field(default=32, ge=1)
     """Samples in one call of a batched source."""
 

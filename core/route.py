@@ -22,8 +22,6 @@ from .types import Sample, Status, Verdict, View
 
 __all__ = ["Route"]
 
-_DEVICE_DEADLINE_S = 600.0
-"""For a call of a device source whose recipe gives no deadline. Ours."""
 _FIELDS = ("task", "group", "id", "truncated")
 
 
@@ -42,7 +40,9 @@ class Route:
         self.version = source.version_with(entry.settings)
         self.runs: Runs = _runs(entry, source, where)
         self.inline = self.runs == "inline"
-        self.deadline_s, self.memory_bytes = _limits(entry, self.runs)
+        self.deadline_s: float | None = _said(entry, source, "deadline_s")
+        self.memory_bytes: int | None = _said(entry, source, "memory_bytes")
+        self.workers: int | None = _said(entry, source, "workers")
         self.view: View = entry.view or source.view
         self.pool = -1
         """The number of its pool in the engine."""
@@ -224,16 +224,11 @@ def _runs(entry: SourceEntry, source: Source, where: str) -> Runs:
     return runs
 
 
-def _limits(entry: SourceEntry, runs: Runs) -> tuple[float | None, int | None]:
-    """Seconds of one call and bytes of one worker. A model on a GPU is called for whole batches,
-    and fills as much memory as its weights: a recipe that says nothing means other limits there."""
-    if runs != "device":
-        return entry.deadline_s, entry.memory_bytes
-    said = entry.model_fields_set
-    return (
-        entry.deadline_s if "deadline_s" in said else _DEVICE_DEADLINE_S,
-        entry.memory_bytes if "memory_bytes" in said else None,
-    )
+def _said(entry: SourceEntry, source: Source, key: str) -> Any:
+    """A key of the recipe's, or what the source means where the recipe does not say."""
+    if key not in entry.model_fields_set and key in source.host:
+        return source.host[key]
+    return getattr(entry, key)
 
 
 def _allowed(value: Any) -> list[Any]:

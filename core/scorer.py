@@ -371,7 +371,7 @@ def _pool_settings(route: Route, workers: int) -> PoolSettings:
     return PoolSettings(
         name=route.name,
         version=route.version,
-        size=entry.workers or (workers if runs == "process" else 1),
+        size=route.workers or (workers if runs == "process" else 1),
         deadline_s=route.deadline_s,
         concurrency=entry.concurrency if runs == "async" else 0,
         elastic=runs == "process",

@@ -43,6 +43,9 @@ HOST_KEYS = frozenset(
     | {"workers", "concurrency", "memory_bytes", "batch_size"}
 )
 """Keys of a recipe's source entry that belong to the host; settings may not reuse them."""
+_HOST_DEFAULTS = frozenset({"deadline_s", "memory_bytes", "workers"})
+_DEVICE = {"deadline_s": 600.0, "memory_bytes": None}
+"""A model on a GPU is called for whole batches, and fills as much memory as its weights. Ours."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)+")
 
@@ -70,6 +73,7 @@ class Source:
         preload: Iterable[str] = (),
         batched: bool = False,
         keeps_children: bool = False,
+        host: Mapping[str, Any] | None = None,
     ) -> None:
         self.target = target
         self.name = name
@@ -86,6 +90,7 @@ class Source:
         self.preload = tuple(preload)
         self.batched = batched
         self.keeps_children = keeps_children
+        self.host = {**(_DEVICE if self.runs == "device" else {}), **(host or {})}
         self.module: str = getattr(target, "__module__", "") or ""
         self.doc = inspect.getdoc(target) or ""
         self._check()
@@ -183,6 +188,9 @@ class Source:
                 f" got runs={self.runs!r}"
             )
         _check_signature(self.target, where)
+        foreign = sorted(set(self.host) - _HOST_DEFAULTS)
+        if foreign:
+            raise PluginError(f"{where}: host may say {sorted(_HOST_DEFAULTS)}, got {foreign}")
         taken = sorted(HOST_KEYS & set(self.config.model_fields))
         if taken:
             raise PluginError(f"{where}: settings may not be named {taken}: the host uses these")
@@ -218,6 +226,7 @@ def source(
     preload: Iterable[str] = (),
     batched: bool = False,
     keeps_children: bool = False,
+    host: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Source]:
     """Turn a function or class into a Source.
 
@@ -240,6 +249,8 @@ def source(
         preload: modules to import before it is handed samples.
         batched: one call takes many samples although each verdict depends on its own alone.
         keeps_children: the source owns long-lived child processes; others are ended after a call.
+        host: ``deadline_s``, ``memory_bytes`` and ``workers`` of a recipe that does not say, where
+            those of other sources would not do.
 
     Raises ``PluginError`` for a description that breaks a rule.
     """
@@ -260,6 +271,7 @@ def source(
             preload=preload,
             batched=batched,
             keeps_children=keeps_children,
+            host=host,
         )
 
     return make

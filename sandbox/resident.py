@@ -22,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from .cgroup import Cgroup, make_cgroup, name_of_group
 from .contract import Missing
 from .jail import ENTER, FIRST_UID, GROUP_NUMBERS, advice, jail_folders
@@ -30,6 +32,8 @@ __all__ = ["Gone", "Resident"]
 
 _MOST_LINE = 64 << 20
 """Bytes of one line; a program that writes a longer one is ended."""
+_LOOK_S = 0.25
+"""Between looks at the CPU time. Ours."""
 _KEPT = 20
 """Last other lines that are kept, for a message."""
 
@@ -108,18 +112,25 @@ class Resident:
         """The last lines that did not begin with the mark."""
         return "\n".join(self._other)
 
-    def ask(self, line: str, mark: str, within_s: float) -> str:
+    def ask(self, line: str, mark: str, within_s: float, cpu_s: float | None = None) -> str:
         """Write a line and wait for one that begins with ``mark``; what follows the mark.
+
+        Args:
+            within_s: seconds by the clock.
+            cpu_s: CPU seconds of all its processes, which a busy machine does not shorten.
 
         Raises ``Gone`` when the program ends, ``TimeoutError`` when nothing comes in time. After
         either of them nobody knows its state: ``kill`` it.
         """
         deadline = time.monotonic() + within_s
+        spent = self._cpu_s() if cpu_s is not None else 0.0
         self._write(line.encode("utf-8", "surrogatepass") + b"\n", deadline)
-        return self.hear(mark, deadline - time.monotonic())
+        return self.hear(
+            mark, deadline - time.monotonic(), None if cpu_s is None else spent + cpu_s
+        )
 
-    def hear(self, mark: str, within_s: float) -> str:
-        """As ``ask``, without a question."""
+    def hear(self, mark: str, within_s: float, until_cpu_s: float | None = None) -> str:
+        """As ``ask``, without a question; ``until_cpu_s`` counts from the program's start."""
         assert self._process.stdout is not None
         deadline = time.monotonic() + within_s
         with selectors.DefaultSelector() as selector:
@@ -128,14 +139,29 @@ class Resident:
                 if (found := self._line(mark)) is not None:
                     return found
                 left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    raise TimeoutError(f"nothing came in {within_s:g} s")
+                if not selector.select(max(0.0, min(left, _LOOK_S))):
+                    if left <= 0:
+                        raise TimeoutError(f"nothing came in {within_s:.0f} s")
+                    if until_cpu_s is not None and self._cpu_s() > until_cpu_s:
+                        raise TimeoutError("its CPU time is spent")
+                    continue
                 data = os.read(self._process.stdout.fileno(), 1 << 18)
                 if not data:
                     raise Gone(f"it ended; it last said: {self.said()[-500:]}")
                 self._buffer += data
                 if len(self._buffer) > _MOST_LINE:
                     raise Gone("it wrote a line longer than anybody can read")
+
+    def _cpu_s(self) -> float:
+        """Of all its processes that live."""
+        total = 0.0
+        with contextlib.suppress(psutil.Error):
+            own = psutil.Process(self._process.pid)
+            for process in (own, *own.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    times = process.cpu_times()
+                    total += times.user + times.system
+        return total
 
     def _line(self, mark: str) -> str | None:
         while (end := self._buffer.find(b"\n")) >= 0:

