@@ -13,6 +13,7 @@ from .check import check
 from .doctor import doctor
 from .exits import guarded
 from .judge_eval import judge_eval
+from .new_plugin import new_plugin
 from .recipes import recipe_app
 from .score import score
 from .sources import sources
@@ -53,6 +54,7 @@ app.command()(guarded(sources))
 app.command()(guarded(audit))
 app.command("judge-eval")(guarded(judge_eval))
 app.command()(guarded(check))
+app.command("new-plugin")(guarded(new_plugin))
 app.command()(guarded(doctor))
 app.command()(guarded(report))
 app.add_typer(recipe_app, name="recipe")

@@ -107,7 +107,6 @@ def _words(name: str, package: str) -> dict[str, str]:
         "name": name,
         "package": package,
         "distribution": package.replace("_", "-"),
-        "entry": name.partition(".")[0],
         "function": function,
         "settings": f"{camel}Settings",
     }

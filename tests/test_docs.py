@@ -91,7 +91,7 @@ def test_the_readme_is_short_and_its_example_prints_what_it_says(
 
 def test_the_readmes_plugin_is_the_example(root: Path) -> None:
     text = (root / "README.md").read_text()
-    example = (root / "examples/acme_verifier/acme_verifier.py").read_text()
+    example = (root / "examples/acme_verifier/acme_verifier/sources.py").read_text()
     shown = re.search(r"```python\n(from assay import Sample, source\n.*?)```", text, re.DOTALL)
     assert shown is not None
     assert shown.group(1).strip() in example

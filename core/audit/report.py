@@ -141,8 +141,9 @@ class AuditReport:
 
     @property
     def slowest(self) -> Finding | None:
-        """The case that took longest; None of no cases."""
-        return max(self.findings, key=lambda finding: finding.verdict.seconds, default=None)
+        """The case that was judged and took longest; None where none was judged."""
+        judged = [f for f in self.findings if f.error not in ("hang", "fault")]
+        return max(judged, key=lambda finding: finding.verdict.seconds, default=None)
 
     @property
     def nothing_judged(self) -> bool:

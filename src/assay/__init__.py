@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 from .core.version import __version__
 
 if TYPE_CHECKING:
+    from .core.audit import run_audit
+    from .core.audit_table import AuditCase, AuditTable, audit_table
     from .core.composition import Draft, Term, composer, shaper
+    from .core.conformance import ConformanceCase, conformance_cases
     from .core.errors import (
         AssayError,
         ConfigError,
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
+    "core.audit": ("run_audit",),
+    "core.audit_table": ("AuditCase", "AuditTable", "audit_table"),
     "core.composition": ("Draft", "Term", "composer", "shaper"),
+    "core.conformance": ("ConformanceCase", "conformance_cases"),
     "core.errors": (
         "AssayError",
         "ConfigError",
@@ -57,7 +63,10 @@ _FOLDERS = ("bridges", "cli", "core", "offline", "rewards", "sandbox", "trainer"
 
 __all__ = [
     "AssayError",
+    "AuditCase",
+    "AuditTable",
     "ConfigError",
+    "ConformanceCase",
     "DataError",
     "Draft",
     "EngineError",
@@ -77,8 +86,11 @@ __all__ = [
     "TransientError",
     "Verdict",
     "__version__",
+    "audit_table",
     "composer",
+    "conformance_cases",
     "hookimpl",
+    "run_audit",
     "shaper",
     "source",
     "task",

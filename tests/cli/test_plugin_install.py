@@ -25,7 +25,7 @@ def installed(tmp_path_factory) -> str:
 
 
 def test_the_plugin_is_about_ten_lines() -> None:
-    lines = (EXAMPLE / "acme_verifier.py").read_text().splitlines()
+    lines = (EXAMPLE / "acme_verifier" / "sources.py").read_text().splitlines()
     assert len([line for line in lines if line.strip()]) <= 10
 
 
