@@ -61,14 +61,18 @@ def _show(report: AuditReport) -> None:
     typer.echo(f"false rejects: {_rate(report.false_rejects)}")
     if report.grades_changed.of:
         typer.echo(f"grades changed: {_rate(report.grades_changed)}")
-    slowest = report.slowest
-    if slowest is not None:
-        typer.echo(
-            f"hangs: {report.count('hang')}, faults: {report.count('fault')}, no opinion:"
-            f" {report.count('no opinion')}, slowest: {slowest.verdict.seconds:.3f} s"
-            + one_line(f" ({slowest.case.id})")
-        )
+    typer.echo(
+        f"hangs: {report.count('hang')}, faults: {report.count('fault')}, no opinion:"
+        f" {report.count('no opinion')}, slowest: {_slowest(report)}"
+    )
     _tell(report)
+
+
+def _slowest(report: AuditReport) -> str:
+    slowest = report.slowest
+    if slowest is None:
+        return "none was judged"
+    return one_line(f"{slowest.verdict.seconds:.3f} s ({slowest.case.id})")
 
 
 def _table(report: AuditReport) -> object:

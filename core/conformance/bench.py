@@ -38,7 +38,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The probes judged: all at once; the small ones again; and those one by one, backwards."""
+    """The probes judged: all at once; the small ones again; and those one by one, backwards.
+
+    What was a fault the first time is not tried again: a hang costs its deadline each time.
+    """
 
     first: tuple[Judged, ...]
     again: tuple[Judged, ...]
@@ -72,10 +75,10 @@ class Bench:
     @cached_property
     def runs(self) -> Runs:
         """All verdicts; the workers end with it."""
-        small = [probe for probe in self.probes if probe.is_small]
         recipe = {"sources": [self.entry]}
         with Scorer(recipe, plugins=self.plugins, workers=2) as scorer:
             first = self._together(scorer, self.probes)
+            small = [j.probe for j in first if j.probe.is_small and not j.verdict.is_fault]
             again = self._together(scorer, small)
             apart = [judged for probe in small[::-1] for judged in _judge(scorer, [probe])]
         return Runs(tuple(first), tuple(again), tuple(apart[::-1]))
@@ -90,7 +93,9 @@ class Bench:
     def observed(self) -> Observed:
         """What a fresh process writes and imports when it loads, opens and uses the source."""
         settings = _settings(self.entry)
-        few = [probe for probe in self.probes if probe.kind in ("ordinary", "messages")]
+        kinds = ("ordinary", "messages")
+        judged = [found for found in self.runs.first if not found.verdict.is_fault]
+        few = [found.probe for found in judged if found.probe.kind in kinds]
         bundles = [[probe.sample, *probe.beside] for probe in few]
         return observe(self.source, settings, self.plugins, bundles)
 

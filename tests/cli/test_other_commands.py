@@ -14,7 +14,10 @@ from assay.cli.main import app
 from assay.cli.training import with_overrides
 from assay.core.errors import ConfigError
 
-COMMANDS = ["score", "train", "sources", "doctor", "report", "recipe schema", "recipe check"]
+COMMANDS = [
+    *("score", "train", "sources", "doctor", "report", "recipe schema", "recipe check"),
+    *("audit", "check", "new-plugin"),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
