@@ -9,7 +9,9 @@ may score any number. With ``mode: normalised`` and judges alone, rewards stay i
 depends on the batch through φ̄ (``means: frozen`` ends that), and is not kept in the verdict cache:
 replies are, by the judge's own.
 
-Not covered: φ̄ over several training processes (``means: frozen``), training on the critiques.
+Not covered: gathering the batch of several training processes (our trainers do, in
+``trainer.online.scored``; elsewhere ``means: frozen``), and improving answers by the critiques
+(``trainer.online.grape``).
 """
 
 from __future__ import annotations

@@ -175,7 +175,9 @@ def _own(
         return CurriculumSampler.for_trl(problems, config, trainer.args, trainer.pass_rates)
 
     more = {"plan": plan_of(recipe), "scored": scored}
-    more["sampler"] = None if config.rule == "uniform" else sampler
+    # under ``uniform`` the order is TRL's own, but a resumed run knows which pass it is in
+    ordered = config.rule == "uniform" and not settings["args"].shuffle_dataset
+    more["sampler"] = None if ordered else sampler
     if kind == "ppo":
         return PPOTrainer(**settings, **more, start=start)
     if kind == "prime":
