@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.trainer.report.page import visible
-from assay.trainer.report.picks import cut
+from assay.core.pages.texts import cut, visible
 from assay.trainer.report.plots import Chart, Curve, draw
 
 

@@ -10,21 +10,21 @@ Not covered: comparing runs; live views (TRL's own trackers do that).
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...core.pages.render import render
+from ...core.pages.texts import cut
 from .curves import charts, source_names
 from .health import WARNING_HEADER, warning_rows
-from .picks import cut, rollout_parts
+from .picks import rollout_parts
 from .plots import draw
 from .rubrics import rubric_health
 from .rundata import Points, Rollouts, RunData, flatten, read_run
 
-__all__ = ["visible", "write_report"]
+__all__ = ["write_report"]
 
 SECTIONS = {
     "headline": "Headline",
@@ -41,12 +41,6 @@ SECTIONS = {
     "versions": "Versions",
 }
 _SHOWN_REASONS = 8
-_STEERING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Characters that a display obeys rather than shows. Joiners (U+200C, U+200D) are not among them:
-scripts and emoji need those."""
 
 
 def write_report(run_dir: Path) -> Path:
@@ -56,38 +50,12 @@ def write_report(run_dir: Path) -> Path:
     Returns the path of the page. Raises ``DataError`` when ``run_dir`` is no directory.
     """
     run = read_run(Path(run_dir))
-    page = _render(_context(run))
+    page = render(Path(__file__).parent / "templates", _context(run))
     path = run.folder / "report.html"
     draft = path.with_suffix(".html.part")
     draft.write_text(page, encoding="utf-8")
     draft.replace(path)  # a reader never sees half a page
     return path
-
-
-def visible(text: str) -> str:
-    """The text with characters that steer a display named in its place: ``⟨U+202E⟩``."""
-    return _STEERING.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", text)
-
-
-def _render(context: dict[str, Any]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    def shown(value: Any) -> Any:
-        plain = isinstance(value, str) and not isinstance(value, Markup)  # a macro gives Markup
-        return visible(value) if plain else value
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=shown,
-        trim_blocks=True,
-    )
-    css = environment.get_template("report.css").render()
-    css_hash = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    page = environment.get_template("report.html")
-    return page.render(**context, css_sha256=css_hash)
 
 
 def _context(run: RunData) -> dict[str, Any]:

@@ -6,16 +6,14 @@ The choice is deterministic: one run folder gives one report. Not covered: searc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+from ...core.pages.texts import conversation, cut
 from .rundata import Rollouts
 
-__all__ = ["cut", "rollout_parts"]
+__all__ = ["rollout_parts"]
 
-SHOWN_CHARS = (3000, 1000)
-"""How much of a text is shown: its first and its last characters."""
 _MARKS = {True: "passed", False: "not passed", None: "no bar"}
 _EACH = 3
 _ALONG = 2
@@ -90,8 +88,8 @@ def _view(row: dict[str, Any], sources: list[str]) -> dict[str, Any]:
         "facts": " · ".join(
             f"{k} {cut(str(v), (80, 0))}" for k, v in facts.items() if v is not None
         ),
-        "prompt": cut(_chat(row.get("prompt"))),
-        "completion": cut(_chat(row.get("completion"))),
+        "prompt": cut(conversation(row.get("prompt"))),
+        "completion": cut(conversation(row.get("completion"))),
         "ground_truth": _ground_truth(row.get("ground_truth")),
         "verdicts": [_verdict(row, name) for name in sources if row.get(f"{name}.status")],
     }
@@ -113,28 +111,3 @@ def _verdict(row: dict[str, Any], name: str) -> dict[str, str]:
 
 def _ground_truth(text: Any) -> str:
     return "" if text in {None, "", "null"} else cut(str(text))
-
-
-def _chat(text: Any) -> str:
-    """Messages (as JSON text) as a conversation; any other text as it is."""
-    if text is None or not str(text).startswith('[{"'):
-        return "" if text is None else str(text)
-    try:
-        messages = json.loads(text)
-        return "\n\n".join(f"[{m.get('role', '?')}]\n{_said(m.get('content'))}" for m in messages)
-    except (ValueError, AttributeError, RecursionError):  # text that only looks like messages
-        return str(text)
-
-
-def _said(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content)
-
-
-def cut(text: str, shown: tuple[int, int] = SHOWN_CHARS) -> str:
-    """A long text with its middle left out, saying how much."""
-    head, tail = shown
-    gone = len(text) - head - tail
-    if gone <= 100:
-        return text
-    end = text[-tail:] if tail else ""
-    return f"{text[:head]} […{gone:,} characters left out…] {end}".rstrip()

@@ -7,7 +7,6 @@ Not covered: which numbers go into which chart (``curves``).
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 from collections.abc import Callable, Sequence
@@ -17,6 +16,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
+from ...core.pages.themes import (
+    DARK,
+    LIGHT,
+    Theme,
+    chart_settings,
+    data_uri,
+    percent,
+    short_label,
+)
 from .rundata import Points
 
 __all__ = ["Chart", "Curve", "Drawing", "draw"]
@@ -26,32 +34,6 @@ _SIZE_INCHES = (8.0, 3.4)
 _SMOOTH_FROM = 40
 """Curves with at least so many points also get a running mean."""
 _TABLE_ROWS = 200
-_FONT_END = 0x0530
-"""DejaVu Sans draws the Latin, Greek and Cyrillic letters below it; others are shown as ``?``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Theme:
-    """Colours of a page."""
-
-    page: str
-    ink: str
-    grid: str
-    colours: tuple[str, ...]
-
-
-LIGHT = Theme(
-    page="#ffffff",
-    ink="#2a2f36",
-    grid="#dfe3e8",
-    colours=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"),
-)
-DARK = Theme(
-    page="#181c22",
-    ink="#d5dae1",
-    grid="#353c46",
-    colours=("#56B4E9", "#E69F00", "#2FC19A", "#E3A4C6", "#F0E442", "#8AA9FF"),
-)
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 
 
@@ -111,18 +93,14 @@ def draw(chart: Chart, folder: Path) -> Drawing:
     shown = rows[:: max(1, -(-len(rows) // _TABLE_ROWS))]
     return Drawing(
         chart=chart,
-        light=_data_uri(light),
-        dark=_data_uri(dark),
+        light=data_uri(light, "image/png"),
+        dark=data_uri(dark, "image/png"),
         csv_name=f"{folder.name}/{chart.name}.csv",
         header=header,
         rows=shown,
         left_out_rows=len(rows) - len(shown),
         note=" ".join(filter(None, [chart.note, _smoothing_note(chart)])),
     )
-
-
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _inert(cell: str) -> str:
@@ -185,7 +163,7 @@ def _png(chart: Chart, theme: Theme) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_settings(theme)):
+    with mpl.rc_context(chart_settings(theme)):
         figure = Figure(figsize=_SIZE_INCHES, dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         paint: dict[str, Callable[[Any, Chart, Theme], None]] = {
@@ -198,29 +176,6 @@ def _png(chart: Chart, theme: Theme) -> bytes:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
-
-
-def _settings(theme: Theme) -> Any:
-    """Settings of matplotlib; its stubs type them by literal keys."""
-    return {
-        "text.parse_math": False,  # a source may be called $\frac
-        "font.family": "DejaVu Sans",  # comes with matplotlib
-        "font.size": 10,
-        "figure.facecolor": theme.page,
-        "axes.facecolor": theme.page,
-        "axes.edgecolor": theme.grid,
-        "axes.labelcolor": theme.ink,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": theme.grid,
-        "grid.linewidth": 0.7,
-        "text.color": theme.ink,
-        "xtick.color": theme.ink,
-        "ytick.color": theme.ink,
-        "legend.frameon": False,
-    }
 
 
 def _paint_lines(figure: Any, chart: Chart, theme: Theme) -> None:
@@ -246,11 +201,13 @@ def _paint_curve(axes: Any, curve: Curve, colour: str, style: Any) -> None:
     if len(xs) < _SMOOTH_FROM:
         marker = "o" if len(xs) <= 12 else None
         axes.plot(xs, ys, color=colour, linestyle=style, marker=marker, markersize=4,
-                  linewidth=1.8, label=_short(curve.label))  # fmt: skip
+                  linewidth=1.8, label=short_label(curve.label))  # fmt: skip
         return
     axes.plot(xs, ys, color=colour, alpha=0.3, linewidth=0.8)
     smooth = [y for _, y in _smooth(curve.points)]
-    axes.plot(xs, smooth, color=colour, linestyle=style, linewidth=1.9, label=_short(curve.label))
+    axes.plot(
+        xs, smooth, color=colour, linestyle=style, linewidth=1.9, label=short_label(curve.label)
+    )
 
 
 def _paint_points(figure: Any, chart: Chart, theme: Theme) -> None:
@@ -258,7 +215,7 @@ def _paint_points(figure: Any, chart: Chart, theme: Theme) -> None:
     for curve, colour, marker in zip(chart.curves, cycle(theme.colours), cycle("ox^sd+")):
         xs, ys = [x for x, _ in curve.points], [y for _, y in curve.points]
         axes.scatter(xs, ys, s=14, alpha=0.55, color=colour, marker=marker, linewidths=0.9,
-                     label=_short(curve.label))  # fmt: skip
+                     label=short_label(curve.label))  # fmt: skip
     axes.set_xlabel(chart.x)
     axes.set_ylabel(chart.y)
     if len(chart.curves) > 1:
@@ -274,13 +231,13 @@ def _paint_intervals(figure: Any, chart: Chart, theme: Theme) -> None:
         colour = theme.colours[0] if curve.label.endswith("after") else theme.colours[1]
         axes.plot([low, high], [place, place], color=colour, linewidth=3, alpha=0.45)
         axes.plot([value], [place], "o", color=colour, markersize=8)
-    axes.set_yticks(range(len(chart.curves)), [_short(c.label) for c in chart.curves])
+    axes.set_yticks(range(len(chart.curves)), [short_label(c.label) for c in chart.curves])
     axes.set_ylim(len(chart.curves) - 0.5, -0.5)
     axes.set_xlabel(chart.y)
     axes.grid(visible=False, axis="y")
     if chart.scale == "share":
         axes.set_xlim(-0.02, 1.02)
-        axes.xaxis.set_major_formatter(_percent())
+        axes.xaxis.set_major_formatter(percent())
 
 
 def _paint_panels(figure: Any, chart: Chart, theme: Theme) -> None:
@@ -295,7 +252,7 @@ def _paint_panels(figure: Any, chart: Chart, theme: Theme) -> None:
             continue
         curve = chart.curves[place]
         _paint_curve(axes, curve, theme.colours[0], "-")
-        axes.set_title(_short(curve.label), fontsize=9, loc="left")
+        axes.set_title(short_label(curve.label), fontsize=9, loc="left")
         axes.tick_params(labelsize=8)
         axes.set_xlabel(chart.x, fontsize=8)
 
@@ -309,18 +266,4 @@ def _scale(axes: Any, chart: Chart) -> None:
     else:
         axes.set_ylim(0.0, 1.1 * max(highest, 0.05 if chart.scale == "small share" else 1e-9))
     if chart.scale != "from zero":
-        axes.yaxis.set_major_formatter(_percent())
-
-
-def _percent() -> Any:
-    from matplotlib.ticker import PercentFormatter
-
-    return PercentFormatter(xmax=1.0, decimals=0)
-
-
-def _short(label: str, limit: int = 30) -> str:
-    """A label that fits beside a chart, without characters a font cannot draw."""
-    clean = "".join(c if c.isprintable() and ord(c) < _FONT_END else "?" for c in label)
-    if not clean or clean.startswith("_"):
-        clean = f" {clean}"  # matplotlib leaves such labels out of a legend
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+        axes.yaxis.set_major_formatter(percent())
