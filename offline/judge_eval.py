@@ -11,7 +11,6 @@ cache (``judge.folder``), so that a second run costs nothing.
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,14 +33,11 @@ from .judge_measures import (
     outcomes,
     pair_measures,
 )
+from .labels import LABEL_NAMES, read_label
 from .progress import Silent
 from .read import Dataset, Unreadable, open_dataset
 
 __all__ = ["EvalOptions", "evaluate_judge"]
-
-_LABELS = ("label", "labels", "human_label", "human_score", "rating")
-_YES = frozenset({"true", "yes", "good", "correct", "right", "pass", "passed", "y"})
-_NO = frozenset({"false", "no", "bad", "incorrect", "wrong", "fail", "failed", "n"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +206,7 @@ def _label_column(names: Sequence[str], wanted: str | None, where: str) -> str:
                 f"{where}: --label {wanted}: no such column{did_you_mean(wanted, names)}"
             )
         return wanted
-    found = [name for name in _LABELS if name in names]
+    found = [name for name in LABEL_NAMES if name in names]
     if len(found) == 1:
         return found[0]
     why = f"{', '.join(found)} may each hold the labels" if found else "no column holds labels"
@@ -229,26 +225,10 @@ def _labelled(
             without += 1
             continue
         rest = {key: held for key, held in row.items() if key != column}
-        found.append((_placed(layout, rest, place), _read_label(value, column, place)))
+        found.append((_placed(layout, rest, place), read_label(value, column, place)))
     if not found:
         raise DataError(f"{dataset.name}: no row has a label in the column {column!r}")
     return found, without
-
-
-def _read_label(value: Any, column: str, place: str) -> float:
-    """1 for yes, 0 for no, or the grade; raises ``DataError``."""
-    word = value.strip().lower() if isinstance(value, str) else value
-    if isinstance(word, str) and word in _YES | _NO:
-        return float(word in _YES)
-    try:
-        number = float(word)
-    except (TypeError, ValueError):
-        number = math.nan
-    if math.isfinite(number):
-        return number
-    raise DataError(
-        f"{place}: column {column!r}: a label is yes, no or a number, got {value!r:.80}"
-    )
 
 
 def _rows(dataset: Dataset, limit: int | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
