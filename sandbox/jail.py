@@ -40,6 +40,7 @@ _FOLDERS = (
 )  # fmt: skip
 _RUNS_OF_A_KEEPER = 2000
 _START_S = 20.0
+_TRIES = 3
 FIRST_UID = 0x6F000000
 """As root, keepers are users of the host that own nothing: from here on. Ours."""
 _KEEPER_BYTES = 64 << 20
@@ -89,7 +90,7 @@ class Jail(Sandbox):
             if self._closed:
                 raise RuntimeError("this jail is closed; make a new one")
             remove_orphans()
-            first = _Keeper(self._options)
+            first = _made(self._options)
             self._all.add(first)
             self._free.put(first)
             for _ in range(self.slots - 1):
@@ -110,7 +111,7 @@ class Jail(Sandbox):
     def _replace(self, old: _Keeper | None) -> _Keeper:
         if old is not None:
             old.close()
-        new = _Keeper(self._options)
+        new = _made(self._options)
         with self._lock:
             self._all -= {old}
             self._all.add(new)
@@ -125,6 +126,15 @@ class Jail(Sandbox):
             keepers, self._all = self._all, set()
         for keeper in keepers:
             keeper.close()
+
+
+def _made(options: Mapping[str, Any]) -> _Keeper:
+    """A keeper that is ready. That somebody killed one says nothing of the machine, so another is
+    made; what ends each of them is missing. Raises ``Missing``."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(LostKeeper):
+            return _Keeper(options)
+    raise Missing(advice({"step": "start", "why": f"it was gone at once, {_TRIES} times"}))
 
 
 class _Keeper:
@@ -159,10 +169,8 @@ class _Keeper:
         self._base = self._group.used() if self._group is not None else 0
 
     def _await_ready(self) -> None:
-        try:
-            frame = self._link.frame(_START_S)
-        except LostKeeper:
-            frame = None
+        """Raises ``Missing``; ``LostKeeper`` when it was gone before it could say anything."""
+        frame = self._link.frame(_START_S)
         head = frame[0] if frame is not None else {"step": "start", "why": "it did not answer"}
         if head.get("is") != "ready":
             raise Missing(advice(head))

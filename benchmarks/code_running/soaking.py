@@ -121,13 +121,13 @@ def alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
     return found
 
 
-def _groups(owners: set[int]) -> set[str]:
-    """Control groups that bear the number of one of ``owners`` in their names, as the jail's do."""
-    found, numbers = set(), set(map(str, owners))
+def _groups(owners: set[int] | None) -> set[str]:
+    """Control groups of jails that bear the number of one of ``owners``; None: all there are."""
+    found, numbers = set(), set(map(str, owners or ()))
     for folder, names, _ in os.walk("/sys/fs/cgroup"):
         for name in names:
             word, _, rest = name.partition("-")
-            if word == "assay" and rest.partition("-")[0] in numbers:
+            if word == "assay" and (owners is None or rest.partition("-")[0] in numbers):
                 found.add(os.path.join(folder, name))  # noqa: PTH118 - os.walk gives strings
     return found
 
@@ -153,13 +153,14 @@ class Leftovers:
         self._client = client
         self._folder = Path(tempfile.mkdtemp(prefix="assay-soak-"))
         os.environ["TMPDIR"] = tempfile.tempdir = str(self._folder)
-        self._owners = {os.getpid()}
+        self._owners: set[int] | None = None
         self._before = self._look()
+        self._owners = {os.getpid()}
 
     def see(self, processes: Sequence[psutil.Process] = ()) -> None:
         """Remember the numbers of those and of all our descendants: what they own bears them."""
         children = psutil.Process().children(recursive=True)
-        self._owners |= {process.pid for process in (*processes, *children)}
+        self._owners = (self._owners or set()) | {each.pid for each in (*processes, *children)}
 
     def _look(self) -> dict[str, set[str]]:
         children = psutil.Process().children(recursive=True)

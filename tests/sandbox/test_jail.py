@@ -25,6 +25,7 @@ from conformance import SHORT, Conformance
 import assay.sandbox
 from assay import Sample, Scorer
 from assay.sandbox import cgroup
+from assay.sandbox import jail as jail_module
 from assay.sandbox.contract import Limits, Missing, Program, Sandbox
 from assay.sandbox.jail import Jail
 
@@ -250,6 +251,25 @@ def test_groups_of_killed_owners_go_at_the_next_start(
     os.utime(left, (time.time() - age_s,) * 2)
     assert cgroup.remove_orphans() == removed
     assert left.exists() is not removed
+
+
+def test_a_keeper_that_is_killed_as_it_starts_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Doomed(jail_module._Keeper):
+        lives = iter([False, False, True])
+
+        def _await_ready(self) -> None:
+            if not next(self.lives):
+                self._process.kill()
+            super()._await_ready()
+
+    monkeypatch.setattr(jail_module, "_Keeper", Doomed)
+    with Jail() as jail:
+        assert jail.run(Program.script("print(6 * 7)")).stdout == b"42\n"
+    Doomed.lives = iter([False] * 3)
+    with pytest.raises(Missing, match="gone at once, 3 times"):
+        Jail().open()
 
 
 REFUSED = """
