@@ -7,6 +7,7 @@ compact part of what the repository's tests hold. Not covered: judges (``assay.r
 from .code import code_programs, io_properties, quality_faults
 from .consensus import majorities
 from .forms import json_values, regular_texts, think_answers
+from .lean import lean_proofs, lean_statements
 from .logic import knights_and_knaves
 from .maths import choices, equations, exact_answers, math_verify_answers, near_numbers, symbolic
 from .texts import exact_texts
@@ -20,6 +21,8 @@ __all__ = [
     "io_properties",
     "json_values",
     "knights_and_knaves",
+    "lean_proofs",
+    "lean_statements",
     "majorities",
     "math_verify_answers",
     "near_numbers",

@@ -104,15 +104,36 @@ class Checker:
         assert first is not None
         return first
 
+    def elaborates(self, statement: Statement, proof: str, time_s: float) -> str | None:
+        """What keeps a statement with this proof from elaborating without error (and, but for the
+        proof ``sorry``, without sorry); None when nothing does. The elaborator's word alone."""
+        before, head, after = statement.parts
+        told = _twice(
+            self.elaborator,
+            {
+                "text": f"{before}{head} := {proof}{after}",
+                "target": statement.target,
+                "imports": " ".join(statement.imports),
+                "heartbeats": self.heartbeats,
+                "steps": False,
+            },
+            time_s,
+        )
+        problem = _why_not(told, _messages(told))
+        if problem is not None:
+            return problem[1]
+        kinds = [row[0] for row in told["decls"]["decls"]]
+        if "thm" not in kinds[-1:]:
+            return "it declares no theorem"
+        names = {str(row[1]) for row in told["decls"]["names"]}
+        return "sorry" if proof != "sorry" and "sorryAx" in names else None
+
     def _judged(self, statement: Statement, text: Text) -> Judged:
         try:
             told = self._elaborate(statement, text)
         except Lost as lost:
             return Judged(accepted=False, code=lost.why, detail=_of_lost(lost), text=text)
-        messages = [
-            Message(severity=m[0], line=m[1][0], column=m[1][1], text=m[3][:2000])
-            for m in told.get("messages", ())
-        ]
+        messages = _messages(told)
         known = Judged(
             accepted=False,
             code="",
@@ -179,6 +200,13 @@ def _of_lost(lost: Lost) -> str:
         "crash": "it crashes Lean",
     }
     return f"{said[lost.why]} ({lost})"
+
+
+def _messages(told: Mapping[str, Any]) -> list[Message]:
+    return [
+        Message(severity=m[0], line=m[1][0], column=m[1][1], text=m[3][:2000])
+        for m in told.get("messages", ())
+    ]
 
 
 def _why_not(told: Mapping[str, Any], messages: Sequence[Message]) -> tuple[str, str] | None:

@@ -21,7 +21,15 @@ from ...core.settings import Settings
 from ...core.types import JSON, split_reasoning
 from ..code.extract import fenced_blocks
 
-__all__ = ["BadStatement", "Statement", "Submission", "Text", "read_statement", "submission_of"]
+__all__ = [
+    "BadStatement",
+    "Statement",
+    "Submission",
+    "Text",
+    "lean_of",
+    "read_statement",
+    "submission_of",
+]
 
 MAX_CHARS = 200_000
 _MODIFIERS = r"(?:(?:@\[[^\]]*\]|private|protected|noncomputable|nonrec|public|local|scoped)\s+)*"
@@ -155,7 +163,7 @@ class Submission:
 def submission_of(text: str, statement: Statement) -> Submission:
     """Read an answer (all of it: reasoning is cut off here)."""
     answer = split_reasoning(text)[1]
-    lean = _lean_of(answer)
+    lean = lean_of(answer)
     if not lean.strip():
         return Submission(why_not="the answer holds no Lean", code="empty")
     if len(lean) > MAX_CHARS:
@@ -173,7 +181,7 @@ def submission_of(text: str, statement: Statement) -> Submission:
     return Submission(_proofs(body, statement), "proof")
 
 
-def _lean_of(answer: str) -> str:
+def lean_of(answer: str) -> str:
     """The last block of Lean; an answer without a block is Lean itself."""
     blocks = [block for block in fenced_blocks(answer) if "".join(block.lines).strip()]
     for tags in (_LEAN[:-1], _LEAN):

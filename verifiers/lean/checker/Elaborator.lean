@@ -5,7 +5,8 @@ public meta import Lean
 One JSON request a line on standard input, one line `@@{json}` on standard output. What is said here
 is never a verdict: the referee, a process of its own, decides on the declarations alone.
 
-Request: `{id, text, target, imports, heartbeats, steps}`. Reply: `{id, found, decls, messages, steps,
+Request: `{id, text, target, imports, heartbeats, steps, lenient}`; `lenient` skips the policy, to see
+what Lean alone says. Reply: `{id, found, decls, messages, steps,
 denied, ms}`. `decls` is the closure of the target over what the text added, in an order in which a
 kernel can take it (see `Export`).
 
@@ -435,25 +436,26 @@ structure Done where
 
 /-- Command by command: each is read, held against the policy, and only then elaborated. -/
 partial def go (ictx : Parser.InputContext) (ps : Parser.ModuleParserState) (cs : Command.State)
-    (cmds : List Syntax) : IO Done := do
+    (cmds : List Syntax) (lenient : Bool) : IO Done := do
   let scope := match cs.scopes with
     | s :: _ => s
     | [] => { header := "" }
   let pctx : Parser.ParserModuleContext :=
     { env := cs.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
-  let (cmd, ps', _) := Parser.parseCommand ictx pctx ps cs.messages
+  let (cmd, ps', log) := Parser.parseCommand ictx pctx ps cs.messages
   if Parser.isTerminalCommand cmd && !(cmd.getKind == `Lean.Parser.Command.exit) then
-    return { state := cs, commands := rev cmds [], denied := none }
-  match policy cmd with
+    -- what could not be read on the way to the end is in the log
+    return { state := { cs with messages := log }, commands := rev cmds [], denied := none }
+  match (if lenient then none else policy cmd) with
   | some why => return { state := cs, commands := rev cmds [], denied := some why }
   | none =>
     let only := if h : ps'.pos ≤ ictx.inputString.rawEndPos then { ictx with endPos := ps'.pos, endPos_valid := h } else ictx
     let st ← IO.processCommands only ps cs
     let cs' := { st.commandState with messages := st.commandState.messages }
     if ps'.pos == ps.pos then return { state := cs', commands := rev (cmd :: cmds) [], denied := none }
-    go ictx ps' cs' (cmd :: cmds)
+    go ictx ps' cs' (cmd :: cmds) lenient
 
-def elabText (env : Environment) (text : String) (heartbeats : Nat) (infos : Bool) : IO Done := do
+def elabText (env : Environment) (text : String) (heartbeats : Nat) (infos lenient : Bool) : IO Done := do
   let opts : Options := KVMap.setBool (KVMap.setNat {} `maxHeartbeats heartbeats) `Elab.async false
   let ictx : Parser.InputContext :=
     { inputString := text, fileName := "s", fileMap := ap1 FileMap.ofString text, endPos := text.rawEndPos, endPos_valid := by simp }
@@ -462,7 +464,7 @@ def elabText (env : Environment) (text : String) (heartbeats : Nat) (infos : Boo
   let cs := match cs.scopes with
     | sc :: scs => { cs with scopes := { sc with isNoncomputable := true } :: scs }
     | [] => cs
-  go ictx {} { cs with infoState := { enabled := infos } } []
+  go ictx {} { cs with infoState := { enabled := infos } } [] lenient
 
 def msgList (m : MessageLog) : List Message := m.toList
 
@@ -470,7 +472,7 @@ def check (base : Environment) (j : Json) : IO Json := do
   let t0 ← IO.monoMsNow
   let infos := flag j "steps"
   let text := str j "text" ""
-  let done ← elabText base text (nat j "heartbeats" 200000) infos
+  let done ← elabText base text (nat j "heartbeats" 200000) infos (flag j "lenient")
   let t1 ← IO.monoMsNow
   let env := done.state.env
   let target := toName (str j "target" "")
