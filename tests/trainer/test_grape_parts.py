@@ -321,7 +321,7 @@ def test_the_answer_is_not_told(truth: str, completion: str, passed: bool, told:
         pytest.param("choose b", "B", True, id="letter"),
         pytest.param("Zoey is a knave", {"Zoey": "knave"}, True, id="in-a-mapping"),
         pytest.param("assert f(2) == 4, no", ["assert f(2) == 4, 'no'"], False, id="another-test"),
-        pytest.param("xassert f(22) == 44, 'no'x", ["assert f(22) == 44, 'no'"], True, id="long"),
+        pytest.param("xassert f(202) == 404, 'x'", ["assert f(202) == 404, 'x'"], True, id="long"),
         pytest.param("true", True, False, id="a-bool-is-no-text"),
         pytest.param("anything", None, False, id="none"),
     ],
@@ -466,4 +466,4 @@ def test_a_lesson_without_a_draft_is_refused(root: Path) -> None:
     content["data"] |= {"n_train": 5, "n_eval": 5}
     read = TrainingRecipe.read(content)
     with pytest.raises(ConfigError, match=r"extra\['draft'\]"):
-        next(demonstrations(read, load_problems(read)))
+        list(itertools.islice(demonstrations(read, load_problems(read)), 20))
