@@ -47,6 +47,18 @@ def needs_jail() -> None:
         missing("a jail for programs", str(reason))
 
 
+@pytest.fixture(scope="session")
+def needs_lean(needs_jail: None) -> None:
+    """Skip, or fail in CI, where no proof can be checked."""
+    from assay.sandbox.contract import Missing
+    from assay.verifiers.lean.backends import choose
+
+    try:
+        choose("auto", project=None, memory_mb=None)
+    except Missing as reason:
+        missing("Lean", str(reason))
+
+
 @pytest.fixture
 def require() -> object:
     """``require(path_or_none, what, how)``: skip, or fail in CI, when a component is missing."""
