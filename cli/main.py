@@ -15,9 +15,10 @@ from .exits import guarded
 from .judge_eval import judge_eval
 from .new_plugin import new_plugin
 from .recipes import recipe_app
+from .report import report
 from .score import score
 from .sources import sources
-from .training import report, train
+from .training import train
 
 __all__ = ["app", "main"]
 

@@ -1,4 +1,4 @@
-"""``assay train`` and ``assay report``: the trainer and its report, from words."""
+"""``assay train``: the trainer, from words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import AsJson, Plugins, RecipeArgument, print_json, reach_plugins
 if TYPE_CHECKING:
     from ..trainer.config import TrainingRecipe
 
-__all__ = ["report", "train", "with_overrides"]
+__all__ = ["train", "with_overrides"]
 
 
 def train(
@@ -160,19 +160,3 @@ def _index(place: Any, part: str, word: str) -> int:
         return int(part)
     held = f"a list of {len(place)}" if isinstance(place, list) else repr(place)
     raise ConfigError(f"--set {word}: {part!r} leads nowhere: the recipe has {held} there")
-
-
-def report(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder of assay train.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write a run's report.html again.
-
-    Example: assay report runs/first
-    """
-    from ..trainer.report.page import write_report
-
-    if not run_dir.is_dir():
-        raise ConfigError(f"{run_dir}: is not the folder of a run")
-    written = write_report(run_dir)
-    print_json({"report": str(written)}) if as_json else typer.echo(str(written))
