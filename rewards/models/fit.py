@@ -60,12 +60,7 @@ def fit_card(
 
     Raises ``ConfigError`` where a part cannot be fitted.
     """
-    if (labels is None) != (calibrator is None):
-        raise ConfigError("fit_card: labels and calibrator go together; give both or neither")
-    if labels is not None and len(labels) != len(anchors):
-        raise ConfigError(
-            f"fit_card.labels: must be one for each anchor ({len(anchors)}), got {len(labels)}"
-        )
+    _check(anchors, labels, calibrator)
     model = ModelSettings.model_validate({"path": str(folder), **(model_settings or {})})
     network = RewardNetwork(model, LocalSettings(**settings), card=Card())
     readings = read_samples(network, anchors, activation)
@@ -89,6 +84,17 @@ def fit_card(
     if save:
         save_card(folder, card)
     return card
+
+
+def _check(
+    anchors: Sequence[Sample], labels: Sequence[bool] | None, calibrator: str | None
+) -> None:
+    if (labels is None) != (calibrator is None):
+        raise ConfigError("fit_card: labels and calibrator go together; give both or neither")
+    if labels is not None and len(labels) != len(anchors):
+        raise ConfigError(
+            f"fit_card.labels: must be one for each anchor ({len(anchors)}), got {len(labels)}"
+        )
 
 
 def _control(scores: Sequence[float], texts: Sequence[str], groups: Sequence[str]) -> LengthControl:

@@ -39,7 +39,7 @@ class Fault(Exception):  # noqa: N818 - becomes a verdict, not an error
 
 
 class Poster:
-    """Posts JSON to one address. One object serves one event loop.
+    """Posts JSON to one address, from any event loop.
 
     Args:
         url: the whole address.
@@ -73,35 +73,32 @@ class Poster:
             self._headers["authorization"] = f"Bearer {key}"
         self._timeout_s, self._tries = timeout_s, tries
         self._backoff_s, self._longest_s = backoff_s, longest_backoff_s
-        self._session: aiohttp.ClientSession | None = None
 
     async def post(self, body: Mapping[str, Any], read: Callable[[Any], T]) -> T:
         """What ``read`` makes of the answer; an answer it refuses (``ValueError``) is asked for
         again. Raises ``Fault``."""
         data = json.dumps(body).encode("ascii")
         attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return _understood(await self._once(data), read)
-            except Fault as fault:
-                if not fault.transient or attempt >= self._tries:
-                    tried = f" (after {attempt} tries)" if attempt > 1 else ""
-                    raise Fault(f"{self.url}: {fault}{tried}", transient=fault.transient) from None
-                widest = min(self._backoff_s * 2.0 ** (attempt - 1), self._longest_s)
-                pause = fault.after_s + random.uniform(0.0, widest)  # noqa: S311 - jitter
-            await asyncio.sleep(pause)
+        async with self._session() as session:
+            while True:
+                attempt += 1
+                try:
+                    return _understood(await self._once(session, data), read)
+                except Fault as fault:
+                    pause = self._pause(fault, attempt)
+                await asyncio.sleep(pause)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+    def _pause(self, fault: Fault, attempt: int) -> float:
+        """How long to wait before the next attempt. Raises ``Fault`` when there is none."""
+        if not fault.transient or attempt >= self._tries:
+            tried = f" (after {attempt} tries)" if attempt > 1 else ""
+            raise Fault(f"{self.url}: {fault}{tried}", transient=fault.transient) from None
+        widest = min(self._backoff_s * 2.0 ** (attempt - 1), self._longest_s)
+        return fault.after_s + random.uniform(0.0, widest)  # noqa: S311 - jitter
 
-    async def _once(self, data: bytes) -> bytes:
+    async def _once(self, session: aiohttp.ClientSession, data: bytes) -> bytes:
         import aiohttp
 
-        session = self._session or self._open()
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -119,16 +116,16 @@ class Poster:
         wait_s = min(retry_after(response.headers) or 0.0, _LONGEST_WAIT_S) if busy else 0.0
         raise Fault(f"status {response.status}, got {said!r}", transient=busy, after_s=wait_s)
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _session(self) -> aiohttp.ClientSession:
+        """One for each call: nothing is left open, whatever becomes of the event loop. A request
+        holds many texts, so a connection of its own is a small part of it."""
         import aiohttp
 
-        self._session = aiohttp.ClientSession(
+        return aiohttp.ClientSession(
             headers=self._headers,
-            connector=aiohttp.TCPConnector(limit=0),  # the host bounds what is under way
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
         )
-        return self._session
 
 
 def _understood(answer: bytes, read: Callable[[Any], T]) -> T:

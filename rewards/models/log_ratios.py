@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import ConfigError
-from ...core.types import Message, Sample
+from ...core.types import Sample
 from ..judges.contract import sendable
 from .batches import Batcher, OutOfMemory
 from .network import Loaded, load, padded
 from .settings import LocalSettings, ModelSettings
-from .texts import Reader, TemplateFault, messages_of
+from .texts import Reader, TemplateFault, messages_of, speaks
 
 __all__ = ["LogRatios", "Rollout"]
 
@@ -99,7 +99,7 @@ class LogRatios:
     def _context(self, sample: Sample) -> tuple[list[int], bool]:
         """The tokens before the completion's last assistant text."""
         messages = messages_of(sample)
-        last = max((i for i, m in enumerate(messages) if _speaks(m)), default=len(messages))
+        last = max((i for i, m in enumerate(messages) if speaks(m)), default=len(messages))
         context, guarded = self.reader.context(messages[:last])
         tokenizer = self.reader.tokenizer
         if not self.reader.has_template and context[-1:] == [tokenizer.eos_token_id]:
@@ -153,7 +153,3 @@ def _kept_context(context: list[int], room: int, reader: Reader) -> list[int]:
         return context
     begun = [context[0]] if room > 1 and context[0] == reader.tokenizer.bos_token_id else []
     return begun + context[len(context) - room + len(begun) :]
-
-
-def _speaks(message: Message) -> bool:
-    return bool(message.get("role", "assistant") == "assistant")

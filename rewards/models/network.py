@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Loaded", "RewardNetwork", "load", "padded", "pool_last"]
+__all__ = ["Loaded", "RewardNetwork", "load", "most_tokens", "padded", "pool_last"]
 
 log = logging.getLogger("assay")
 
@@ -197,7 +197,7 @@ def load(model: ModelSettings, local: LocalSettings, kind: str) -> Loaded:
     weights = sum(p.numel() * p.element_size() for p in network.parameters())
     _check_room(model.path, weights, device)
     network = network.to(device).eval()
-    most = _max_tokens(local.max_tokens, network.config, tokenizer)
+    most = most_tokens(local.max_tokens, network.config, tokenizer)
     log.info("%s: %.2f GiB of weights on %s", model.path, weights / 2**30, device)
     reader = Reader(tokenizer, most, local.truncate, model.append_eos)
     return Loaded(network, reader, device, weights)
@@ -311,7 +311,8 @@ def _dtype(local: LocalSettings, device: torch.device) -> torch.dtype:
     return found
 
 
-def _max_tokens(wanted: int | None, config: Any, tokenizer: Any) -> int:
+def most_tokens(wanted: int | None, config: Any, tokenizer: Any) -> int:
+    """How long a text may be: as wanted, else the model's positions. Raises ``ConfigError``."""
     known = getattr(config.get_text_config(), "max_position_embeddings", None)
     limits = [known, tokenizer.model_max_length]
     sane = [n for n in limits if isinstance(n, int) and 0 < n < _SANE_TOKENS]

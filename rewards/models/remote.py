@@ -79,6 +79,7 @@ class RemoteSettings(Settings):
     max_chars: int = Field(default=16_384, ge=64)
     """Of one text; without a tokenizer."""
     truncate: Literal["left", "right"] = "left"
+    """Which end of a text that is too long is cut off."""
     append_eos: bool | None = None
     """As for ``rm.bradley_terry``; with a tokenizer."""
     pass_at: float | None = None
@@ -92,6 +93,7 @@ class RemoteSettings(Settings):
     backoff_s: Annotated[float, Field(gt=0), NO_EFFECT] = 0.5
     """The first pause is up to so long, and each further one up to twice the last."""
     longest_backoff_s: Annotated[float, Field(gt=0), NO_EFFECT] = 8.0
+    """The range grows no further."""
 
     @computed_field(repr=False)  # type: ignore[prop-decorator]
     @property
@@ -160,9 +162,9 @@ class RemoteModel:
             backoff_s=settings.backoff_s,
             longest_backoff_s=settings.longest_backoff_s,
         )
-        self._turn = asyncio.Lock()
-        self._checked = False
-        self._refusal = ""
+        self._checking: asyncio.Future[str] | None = None
+        self._refusal: str | None = None
+        """Why the server cannot be believed; empty where it can; None before it was asked."""
 
     async def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """A verdict for each sample, in order."""
@@ -180,10 +182,6 @@ class RemoteModel:
             else self._verdict(outcome, evidence)
             for outcome, (_, evidence) in zip(outcomes, made, strict=True)
         ]
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._poster.close()
 
     # asking -------------------------------------------------------------------------------
 
@@ -224,10 +222,16 @@ class RemoteModel:
 
     async def _check(self) -> None:
         """Once, before the first score. Raises ``Fault`` for a server that cannot be believed."""
-        async with self._turn:
-            if not self._checked:
-                self._refusal = await self._why_not()
-                self._checked = True
+        if self._refusal is None:
+            here = asyncio.get_running_loop()
+            if self._checking is None or self._checking.get_loop() is not here:
+                self._checking = asyncio.ensure_future(self._why_not())  # one asks for all
+            checking = self._checking
+            try:
+                self._refusal = await asyncio.shield(checking)
+            finally:
+                if checking.done():
+                    self._checking = None
         if self._refusal:
             raise Fault(self._refusal)
 

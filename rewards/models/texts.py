@@ -22,12 +22,21 @@ from ...core.types import Message, Sample
 from ..judges.contract import sendable
 from .card import Golden
 
-__all__ = ["Reader", "TemplateFault", "Tokens", "cut_contents", "messages_of", "plain_message"]
+__all__ = [
+    "Reader",
+    "TemplateFault",
+    "Tokens",
+    "cut_contents",
+    "messages_of",
+    "plain_message",
+    "speaks",
+]
 
 _CHARS_A_TOKEN = 64
 """Texts of more characters than this for each token that may stay are cut before they are
 tokenised, so that a huge text costs no more than a long one. Ours; no common text comes near."""
 _FRAMES = 256
+_SILENCE: Message = {"role": "assistant", "content": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +252,23 @@ def cut_contents(
 
 
 def messages_of(sample: Sample) -> list[Message]:
-    """The conversation of a sample: texts become a user's and an assistant's message."""
+    """The conversation of a sample: texts become a user's and an assistant's message.
+
+    A completion that repeats its question, as preference data have it, is read from its first
+    assistant message on; what stands before that is the prompt where the sample has none.
+    """
     prompt, completion = sample.prompt, sample.completion
     asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
     if isinstance(completion, str):
         return [*asked, {"role": "assistant", "content": completion}]
-    said = list(completion) or [{"role": "assistant", "content": ""}]
-    return [*asked, *said]
+    first = next((i for i, m in enumerate(completion) if speaks(m)), len(completion))
+    before, said = list(completion[:first]), list(completion[first:])
+    return [*(asked if prompt or not before else before), *(said or [_SILENCE])]
+
+
+def speaks(message: Message) -> bool:
+    """Whether a message is the assistant's."""
+    return bool(message.get("role", "assistant") == "assistant")
 
 
 def plain_message(message: Message, defused: Any) -> dict[str, Any]:

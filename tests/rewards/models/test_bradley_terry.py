@@ -303,6 +303,17 @@ def test_odd_texts_get_a_finite_score(reward_folder: Path, completion: Any) -> N
     assert verdict.status is Status.SCORED, verdict.reason
 
 
+def test_a_completion_that_repeats_its_question_is_read_once(reward_folder: Path) -> None:
+    asked, said = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+    rows = [
+        Sample(prompt="q", completion="a"),
+        Sample(prompt="q", completion=[asked, said]),
+        Sample(prompt=[asked], completion=[said]),
+        Sample(completion=[asked, said]),
+    ]
+    assert len(set(scores(opened(reward_folder, batch_tokens=1)(rows)))) == 1
+
+
 def test_a_template_that_refuses_is_a_fault_of_that_sample_alone(
     build: Any, tmp_path: Path
 ) -> None:
@@ -532,22 +543,19 @@ def test_an_ensemble_distrusts_what_its_models_do_not_agree_on(
 # through the house --------------------------------------------------------------------------
 
 
-def test_it_scores_in_a_process_of_its_own(reward_folder: Path) -> None:
+def test_it_scores_in_a_process_of_its_own(reward_folder: Path, tmp_path: Path) -> None:
+    """And a model that cannot be opened there is a fault, never a grade."""
     rows = samples(8)
     wanted = scores(opened(reward_folder)(rows))
-    entry = {"use": "rm.bradley_terry", "model": str(reward_folder), **CPU}
-    with Scorer({"sources": [entry]}) as scorer:
-        rewards = scorer.score(rows)
+    good = {"use": "rm.bradley_terry", "model": str(reward_folder), **CPU, "when": {"task": "a"}}
+    bad = {**good, "as": "bad", "model": str(tmp_path / "nothing"), "when": {"task": "b"}}
+    tasked = [Sample(prompt=r.prompt, completion=r.completion, task="a") for r in rows]
+    with Scorer({"sources": [good, bad]}) as scorer:
+        *rewards, fault = scorer.score([*tasked, Sample(completion="x", task="b")])
     assert [r.value for r in rewards] == pytest.approx(wanted, abs=1e-4)
     assert rewards[0].passed is None
-
-
-def test_a_model_that_cannot_be_opened_is_a_fault_and_never_a_grade(tmp_path: Path) -> None:
-    entry = {"use": "rm.bradley_terry", "model": str(tmp_path / "nothing"), **CPU}
-    with Scorer({"sources": [entry]}) as scorer:
-        (reward,) = scorer.score([Sample(completion="x")])
-    assert (reward.value, reward.status) == (None, Status.FAILED)
-    assert "cannot be loaded" in reward.verdicts["rm.bradley_terry"].reason
+    assert (fault.value, fault.status) == (None, Status.FAILED)
+    assert "cannot be loaded" in fault.verdicts["bad"].reason
 
 
 def test_a_recipe_that_adds_raw_scores_is_warned_about(own_folder: Path, tmp_path: Path) -> None:

@@ -92,7 +92,6 @@ def asked(
         try:
             return await model(samples)
         finally:
-            await model.aclose()
             await runner.cleanup()
 
     return asyncio.run(run())
@@ -238,10 +237,7 @@ def test_a_server_that_is_not_there() -> None:
     async def run() -> list[Verdict]:
         url = {"base_url": "http://127.0.0.1:9", "model": "rm", "tries": 2, "backoff_s": 0.001}
         model: Any = RemoteModel.open({"protocol": "vllm_classify", **url})
-        try:
-            return await model(SAMPLES)
-        finally:
-            await model.aclose()
+        return await model(SAMPLES)
 
     verdicts = asyncio.run(run())
     assert {v.status for v in verdicts} == {Status.FAILED}
@@ -270,3 +266,42 @@ def test_it_is_read_by_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert version({**settings, "revision": "b"}) != version(settings)
     assert RemoteModel.scale_with({**settings, "scores": "unit"}) == "unit"
     assert "no level and no unit" in RemoteModel.unanchored(settings)
+
+
+def test_event_loops_may_come_and_go() -> None:
+    """As where a source is asked by ``asyncio.run`` more than once."""
+    import threading
+
+    from aiohttp import web
+
+    server, port, stop = Server(), [0], threading.Event()
+    ready = threading.Event()
+
+    async def serve() -> None:
+        app = web.Application()
+        app.router.add_post("/get_reward", server.answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port[0] = runner.addresses[0][1]
+        ready.set()
+        while not stop.is_set():
+            await asyncio.sleep(0.01)
+        await runner.cleanup()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(30)
+    url = f"http://127.0.0.1:{port[0]}"
+    model: Any = RemoteModel.open({"protocol": "openrlhf", "base_url": url, "tries": 1})
+
+    async def twice() -> list[Status]:
+        both = await asyncio.gather(model(SAMPLES[:2]), model(SAMPLES[2:]))
+        return [v.status for verdicts in both for v in verdicts]
+
+    try:
+        assert asyncio.run(twice()) == asyncio.run(twice()) == [Status.SCORED] * 5
+    finally:
+        stop.set()
+        thread.join()
+    assert server.requests == 5, "the probes once, then each batch"
