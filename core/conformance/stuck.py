@@ -32,6 +32,7 @@ DEADLINE_S = 1.0
 _GONE_WITHIN_S = 3.0
 _MARK = "ASSAY_CONFORMANCE_MARK"
 _HANG = "assay.conformance.hang"
+_NAME = "conformance.hangs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class HangsSettings(Settings):
 
 
 @source(
-    "conformance.hangs",
+    _NAME,
     version="1",
     scale="real",
     arity="group",
@@ -89,7 +90,7 @@ def end_it(
 ) -> Ending:
     """Let a call of the source hang, and see what becomes of it."""
     told = {"of": tested.name, "plugins": list(plugins), "settings": dict(settings)}
-    entry = {"use": Hangs.name, "deadline_s": DEADLINE_S, "workers": 1, **told}
+    entry = {"use": _NAME, "deadline_s": DEADLINE_S, "workers": 1, **told}
     with _marked() as mark, _unheard():
         with Scorer({"sources": [entry]}, plugins=[*plugins, __name__]) as scorer:
             begun = time.perf_counter()
@@ -97,7 +98,7 @@ def end_it(
             opening_s = time.perf_counter() - begun
             marked = [replace(s, extra={**s.extra, _HANG: True}, id="") for s in bundle]
             begun = time.perf_counter()
-            verdict = scorer.score(marked)[0].verdicts[Hangs.name]
+            verdict = scorer.score(marked)[0].verdicts[_NAME]
             seconds = time.perf_counter() - begun
         left = tuple(_left(mark))
     return Ending(verdict=verdict, seconds=seconds, opening_s=opening_s, left=left)
