@@ -12,7 +12,9 @@ import pytest
 
 import assay
 from assay import Registry, Status
+from assay.cli.main import app
 from assay.core import hookspecs
+from assay.core.conformance import RULES, Rule
 from assay.core.recipe import Recipe, SourceEntry
 from assay.core.source import source
 
@@ -37,6 +39,18 @@ def test_hooks_are_documented(hook: str, root: Path) -> None:
 )
 def test_what_a_source_declares_is_documented(argument: str, root: Path) -> None:
     assert f"`{argument}`" in (root / "docs/plugins.md").read_text()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_rules_of_conformance_are_documented(rule: Rule, root: Path) -> None:
+    assert f"| `{rule.name}` |" in (root / "docs/plugins.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "command", [c.name or c.callback.__name__ for c in app.registered_commands]
+)
+def test_commands_are_documented(command: str, docs: str) -> None:
+    assert f"assay {command.replace('_', '-')}" in docs
 
 
 def test_composers_shapers_and_keys_are_documented(root: Path) -> None:
