@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ..core.recipe import Recipe, RecipeSpec, RuleEntry
+from ..core.recipe import Recipe, RecipeSpec, RuleEntry, SourceEntry
 from ..core.records import FIELDS
 from ..core.settings import Settings, read_settings
 from .health.config import HealthConfig
@@ -31,6 +31,7 @@ from .online.settings import (
     ReferenceSettings,
     ReinforceSettings,
 )
+from .reward_model.config import RewardModelConfig
 from .rounds.config import PreferencesConfig, RoundsConfig
 from .tiny import TinyModel
 
@@ -156,12 +157,15 @@ Algorithm = Literal[
     "dpo",
     "ipo",
     "kto",
+    "reward_model",
 ]
-"""By how they learn: from completions just written; in rounds; from files of preferences."""
+"""By how they learn: from completions just written; in rounds; from files of preferences; and what
+learns to score."""
 
 
 _NOT_STEP_BY_STEP = (
     *("expert_iteration", "online_dpo", "online_ipo", "online_kto", "dpo", "ipo", "kto"),
+    "reward_model",
 )
 
 
@@ -231,6 +235,8 @@ class TrainerConfig(Settings):
     """For the algorithms that learn in rounds."""
     preferences: PreferencesConfig | None = None
     """For ``dpo``, ``ipo`` and ``kto``: their files."""
+    reward_model: RewardModelConfig = RewardModelConfig()
+    """For ``reward_model``: what is learned, measured and fitted."""
 
     @field_validator("report_to", mode="before")
     @classmethod
@@ -258,7 +264,7 @@ class TrainerConfig(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> TrainerConfig:
-        single = {"ppo", "reinforce", "reinforce_pp", "remax", "dpo", "ipo", "kto"}
+        single = {"ppo", "reinforce", "reinforce_pp", "remax", "dpo", "ipo", "kto", "reward_model"}
         if self.num_generations == 1 and self.algorithm not in single:
             raise ValueError(
                 f"num_generations: {self.algorithm} compares completions of one prompt and needs at"
@@ -309,11 +315,26 @@ class EvaluationConfig(Settings):
 class TrainingRecipe(Recipe):
     """A recipe with its training sections read; what ``assay train`` takes."""
 
+    sources: tuple[SourceEntry, ...] = ()
+    """Needed by every algorithm but ``reward_model``, which learns from the rows of ``data``."""
     # the plain Recipe carries these sections unread; here they are read, which narrows their type
     model: ModelConfig = ModelConfig()  # type: ignore[assignment]
     data: DataConfig  # type: ignore[assignment]
     trainer: TrainerConfig = TrainerConfig()  # type: ignore[assignment]
     evaluation: EvaluationConfig = EvaluationConfig()  # type: ignore[assignment]
+
+    @model_validator(mode="after")
+    def _sources_fit(self) -> TrainingRecipe:
+        learns_to_score = self.trainer.algorithm == "reward_model"
+        if learns_to_score and self.sources:
+            raise ValueError("sources: reward_model learns from the rows of data and asks none")
+        if not learns_to_score and not self.sources:
+            raise ValueError(f"sources: {self.trainer.algorithm} needs at least one")
+        if learns_to_score and self.model.warm_start.steps:
+            raise ValueError(
+                "model.warm_start: reward_model has none; start from a model that was trained"
+            )
+        return self
 
     @classmethod
     def read(cls, spec: RecipeSpec) -> TrainingRecipe:

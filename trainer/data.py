@@ -22,7 +22,7 @@ from ..core.tasks import take_distinct
 from ..core.types import Sample, canonical_json
 from .config import DataConfig, TrainingRecipe
 
-__all__ = ["Problems", "dataset_of", "demonstrations", "load_problems"]
+__all__ = ["Problems", "dataset_of", "demonstrations", "load_problems", "open_rows"]
 
 _PROMPTS = ("prompt", "question", "problem", "query", "input")
 _LOADERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
@@ -103,7 +103,7 @@ def _again(pairs: Iterable[tuple[Any, str]], seed: int) -> Iterator[tuple[Any, s
 
 
 def _samples(data: DataConfig) -> Iterator[Sample]:
-    rows = _open(data)
+    rows = open_rows(data)
     columns = _columns(data, rows.column_names)
     for number, row in enumerate(rows):
         try:
@@ -112,7 +112,7 @@ def _samples(data: DataConfig) -> Iterator[Sample]:
             raise DataError(f"data.path {data.path}: row {number}: {error}") from error
 
 
-def _open(data: DataConfig) -> Any:
+def open_rows(data: DataConfig) -> Any:
     """The dataset at a path or of a name; raises ``DataError``."""
     import datasets
 

@@ -63,7 +63,7 @@ def check_algorithm(recipe: TrainingRecipe, folder: Path) -> Any:
     from .rounds.learn import check_settings
 
     names: dict[str, Any] = {str(name): method for name, method in METHODS.items()}
-    names |= {"dpo": "dpo", "ipo": "ipo", "kto": "kto"}
+    names |= {name: name for name in ("dpo", "ipo", "kto", "reward_model")}
     check_settings(recipe, names[recipe.trainer.algorithm])
     return None
 

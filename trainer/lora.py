@@ -51,9 +51,10 @@ def require_peft() -> Any:
     return importlib.import_module("peft")
 
 
-def peft_config(settings: LoraSettings | None) -> Any:
+def peft_config(settings: LoraSettings | None, *, head: str | None = None) -> Any:
     """PEFT's ``LoraConfig`` for TRL's ``peft_config=``; None for None.
 
+    ``head``: the module of a sequence classifier that is trained whole beside the adapters.
     Raises ``ConfigError`` when peft is not installed.
     """
     if settings is None:
@@ -65,5 +66,6 @@ def peft_config(settings: LoraSettings | None) -> Any:
         lora_dropout=settings.dropout,
         target_modules=modules if isinstance(modules, str) else list(modules),
         bias="none",
-        task_type="CAUSAL_LM",
+        task_type="CAUSAL_LM" if head is None else "SEQ_CLS",
+        modules_to_save=None if head is None else [head],
     )

@@ -97,6 +97,12 @@ def train(
     anything is computed; ``RunStopped`` where a source ends the run (its budget is spent): what
     was done is kept, with a report, and can be resumed.
     """
+    if recipe.trainer.algorithm == "reward_model":
+        from .reward_model.run import train_reward_model
+
+        return train_reward_model(
+            recipe, out, resume=resume, overwrite=overwrite, console=console, announce=announce
+        )
     started = time.monotonic()
     prepare_process(recipe)
     folder = out or Path("runs") / recipe.name

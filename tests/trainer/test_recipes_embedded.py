@@ -15,6 +15,7 @@ from assay.core.errors import ConfigError
 from assay.trainer.config import Algorithm, TrainingRecipe
 from assay.trainer.data import load_problems
 from assay.trainer.learn import check_algorithm, kind_of
+from assay.trainer.reward_model.rows import load_split
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 
@@ -55,6 +56,10 @@ def test_what_trl_does_not_know_is_refused(path: Path, tmp_path: Path) -> None:
 @by_recipe
 def test_its_sources_and_its_task_are_there(path: Path) -> None:
     recipe = TrainingRecipe.read(path)
+    if recipe.trainer.algorithm == "reward_model":
+        read = load_split(recipe)
+        assert (len(read.train), len(read.held_out)) == (recipe.data.n_train, recipe.data.n_eval)
+        return
     with Scorer(recipe.scoring()) as scorer:
         assert set(scorer.names) == {entry.name for entry in recipe.sources}
     problems = load_problems(recipe)

@@ -13,7 +13,16 @@ from torch.nn.functional import logsigmoid
 
 from ...core.errors import ConfigError
 
-__all__ = ["bradley_terry", "cpo", "dpo", "implicit_cross_entropy", "ipo", "kto"]
+__all__ = [
+    "all_pairs",
+    "bradley_terry",
+    "cpo",
+    "dpo",
+    "implicit_cross_entropy",
+    "ipo",
+    "kto",
+    "plackett_luce",
+]
 
 
 def dpo(chosen: Tensor, rejected: Tensor, beta: float = 0.1) -> Tensor:
@@ -71,6 +80,28 @@ def bradley_terry(chosen: Tensor, rejected: Tensor, margin: Tensor | float = 0.0
     1/C(K, 2) over a ranking's pairs; margin 0 is the paper's.
     """
     return -logsigmoid(chosen - rejected - margin)
+
+
+def all_pairs(scores: Tensor, worth: Tensor) -> tuple[Tensor, Tensor]:
+    """The scores of (better, worse) of every two answers to one prompt whose worth differs.
+
+    ``scores`` and ``worth``: (K,), higher worth is better. Two tensors of the C(K, 2) pairs less
+    the ties, for ``bradley_terry``; their mean loss is InstructGPT's with its 1/C(K, 2).
+    Source: Ouyang et al. 2022 (arXiv 2203.02155), Eq. 1: all pairs of a ranking in one batch.
+    """
+    better, worse = torch.nonzero(worth.unsqueeze(1) > worth.unsqueeze(0), as_tuple=True)
+    return scores[better], scores[worse]
+
+
+def plackett_luce(scores: Tensor) -> Tensor:
+    """``Σ_k logsumexp(r_k .. r_K) - r_k`` of scores (..., K), best first; shape (...).
+
+    The best is chosen among all, the second among the others, and so on. For K = 2 it is
+    ``bradley_terry``; log K! where all are equal.
+    Source: Plackett 1975; Rafailov et al. 2023 (arXiv 2305.18290), Eq. 18. Differs: nothing.
+    """
+    left = torch.logcumsumexp(scores.flip(-1), -1).flip(-1)
+    return (left - scores).sum(-1)
 
 
 def implicit_cross_entropy(rewards: Tensor, labels: Tensor) -> Tensor:

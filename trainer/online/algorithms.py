@@ -25,7 +25,7 @@ _OWN = frozenset(
     {
         *("algorithm", "threads", "trl", "beta", "loss", "old_kl", "old_kl_target", "ppo"),
         *("reinforce", "prime", "cost", "dynamic_sampling", "curriculum", "reference", "ptx"),
-        *("weight_schedule", "rounds", "preferences", "health", "grape"),
+        *("weight_schedule", "rounds", "preferences", "health", "grape", "reward_model"),
     }
 )
 """Fields of the trainer section that TRL's configuration does not take as they are."""

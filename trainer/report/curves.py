@@ -47,6 +47,9 @@ _OF_ALGORITHM = (
     "grape/mean_reward_sft",
     "grape/improvement",
     "grape/copied",
+    "accuracy",
+    "margin",
+    "mean_reward",
 )
 
 

@@ -112,6 +112,8 @@ def _number(value: Any, unit: str = "") -> str:
 def _accuracy(evaluation: dict[str, Any], when: str, decoding: str) -> dict[str, Any] | None:
     part = evaluation.get(when)
     found = part.get(decoding) if isinstance(part, dict) else None
+    if isinstance(found, dict) and "rate" in found:  # pairs in order, of a reward model
+        found = {**found, "pass_rate": found["rate"]}
     fits = isinstance(found, dict) and isinstance(found.get("pass_rate"), int | float)
     return found if fits else None
 
@@ -125,14 +127,21 @@ def _interval(numbers: dict[str, Any]) -> str:
 
 def _sentence(evaluation: dict[str, Any]) -> str:
     """Held-out accuracy before and after, in words; empty when either is not known."""
-    before = _accuracy(evaluation, "before", "greedy")
-    after = _accuracy(evaluation, "after", "greedy")
-    if before is None or after is None:
-        return ""
+    for decoding, name, what in (
+        ("greedy", "Held-out accuracy, greedy decoding", "problems"),
+        ("pairs", "Held-out pairs in the right order", "pairs"),
+    ):
+        before = _accuracy(evaluation, "before", decoding)
+        after = _accuracy(evaluation, "after", decoding)
+        if before is not None and after is not None:
+            return f"{name}{_change(before, after, what)}"
+    return ""
+
+
+def _change(before: dict[str, Any], after: dict[str, Any], what: str) -> str:
     told = [f"{_number(x['pass_rate'], 'share')}{_interval(x)}" for x in (before, after)]
-    problems = f" on {_number(after['n'])} problems" if after.get("n") else ""
-    change = f"{told[0]} before, {told[1]} after.{_apart(before, after)}"
-    return f"Held-out accuracy, greedy decoding{problems}: {change}"
+    counted = f" on {_number(after['n'])} {what}" if after.get("n") else ""
+    return f"{counted}: {told[0]} before, {told[1]} after.{_apart(before, after)}"
 
 
 def _apart(before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -145,7 +154,7 @@ def _apart(before: dict[str, Any], after: dict[str, Any]) -> str:
 
 def _tiles(run: RunData) -> list[dict[str, str]]:
     tiles = []
-    for decoding in ("greedy", "sampled"):
+    for decoding in ("greedy", "sampled", "pairs"):
         before = _accuracy(run.evaluation, "before", decoding)
         after = _accuracy(run.evaluation, "after", decoding)
         if before or after:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from ...core.errors import ConfigError, did_you_mean
 from ...core.selection import label_weights
@@ -26,9 +26,26 @@ from ..lora import peft_config
 from ..start import load_model
 from .rows import COLUMNS, Method
 
-__all__ = ["Plan", "build_learner", "check_settings", "quiet_datasets"]
+__all__ = [
+    "Kind",
+    "Plan",
+    "build_learner",
+    "check_settings",
+    "of_trl",
+    "quiet_datasets",
+    "shared_settings",
+]
 
-_TRL: Mapping[Method, str] = {"sft": "SFT", "dpo": "DPO", "ipo": "DPO", "kto": "KTO"}
+Kind: TypeAlias = Method | Literal["reward_model"]
+"""What TRL has a trainer for."""
+
+_TRL: Mapping[Kind, str] = {
+    "sft": "SFT",
+    "dpo": "DPO",
+    "ipo": "DPO",
+    "kto": "KTO",
+    "reward_model": "Reward",
+}
 
 _SHARED = (
     "learning_rate",
@@ -60,7 +77,7 @@ class Plan:
     save_steps: int | None = None
 
 
-def check_settings(recipe: TrainingRecipe, method: Method) -> None:
+def check_settings(recipe: TrainingRecipe, method: Kind) -> None:
     """Refuse what a method cannot do, before anything is computed; raises ``ConfigError``.
 
     Refused are keys under ``trainer.trl`` that TRL's configuration of the method lacks, and
@@ -72,7 +89,7 @@ def check_settings(recipe: TrainingRecipe, method: Method) -> None:
             f"trainer.algorithm: {recipe.trainer.algorithm} runs in one process, got {processes};"
             " start it without a launcher, or choose an online algorithm"
         )
-    config = _of_trl(method, "Config")
+    config = of_trl(method, "Config")
     known = {field.name for field in dataclasses.fields(config)}
     for name in recipe.trainer.trl:
         if name not in known:
@@ -102,7 +119,7 @@ def build_learner(
     adapter = peft_config(recipe.model.lora)
     if plan.method != "sft" and (adapter is None or plan.reference != plan.model):
         models["ref_model"] = load_model(plan.reference or plan.model, recipe.model.dtype)
-    made = _of_trl(plan.method, "Trainer")(
+    made = of_trl(plan.method, "Trainer")(
         **models,
         args=arguments,
         train_dataset=_dataset(data),
@@ -114,16 +131,23 @@ def build_learner(
     return made
 
 
-def _of_trl(method: Method, kind: str) -> Any:
+def of_trl(method: Kind, kind: str) -> Any:
     """``SFTTrainer``, ``KTOConfig``... by name: TRL makes its exports at run time, untyped."""
     return getattr(importlib.import_module("trl"), f"{_TRL[method]}{kind}")
 
 
 def _arguments(recipe: TrainingRecipe, plan: Plan, data: Sequence[Mapping[str, Any]]) -> Any:
     """TRL's configuration for a plan."""
-    config, section = _of_trl(plan.method, "Config"), recipe.trainer
-    settings = {name: getattr(section, name) for name in _SHARED}
-    settings |= _process_settings(recipe, plan) | _method_settings(recipe, plan, data)
+    config, section = of_trl(plan.method, "Config"), recipe.trainer
+    settings = shared_settings(
+        recipe,
+        output=plan.output,
+        seed=plan.seed,
+        epochs=plan.epochs,
+        steps=plan.steps,
+        save_steps=plan.save_steps,
+    )
+    settings |= _method_settings(recipe, plan, data)
     # one completion alone would be its own neighbour, so KTO drops a last batch that is not full
     settings["dataloader_drop_last"] = (
         plan.method == "kto" and len(data) >= section.per_device_train_batch_size
@@ -134,22 +158,32 @@ def _arguments(recipe: TrainingRecipe, plan: Plan, data: Sequence[Mapping[str, A
         raise ConfigError(f"trainer: {config.__name__} refuses the settings: {error}") from error
 
 
-def _process_settings(recipe: TrainingRecipe, plan: Plan) -> dict[str, Any]:
+def shared_settings(
+    recipe: TrainingRecipe,
+    *,
+    output: Path,
+    seed: int,
+    epochs: float,
+    steps: int | None,
+    save_steps: int | None,
+) -> dict[str, Any]:
+    """Fields of TRL's configuration that all methods share; the arguments are those of ``Plan``."""
     import torch
 
     gpu = torch.cuda.is_available()
     return {
-        "output_dir": str(plan.output),
-        "seed": plan.seed % 2**32,
+        **{name: getattr(recipe.trainer, name) for name in _SHARED},
+        "output_dir": str(output),
+        "seed": seed % 2**32,
         "use_cpu": not gpu,
         "bf16": gpu and recipe.model.dtype == "bfloat16",
         "gradient_checkpointing": False,
         "disable_tqdm": True,  # the display is ours
         "report_to": "none",
-        "num_train_epochs": plan.epochs,
-        "max_steps": -1 if plan.steps is None else plan.steps,
-        "save_strategy": "no" if plan.save_steps is None else "steps",
-        "save_steps": plan.save_steps or 500,
+        "num_train_epochs": epochs,
+        "max_steps": -1 if steps is None else steps,
+        "save_strategy": "no" if save_steps is None else "steps",
+        "save_steps": save_steps or 500,
         "save_total_limit": 2,
         "max_length": None,  # TRL would cut texts at 1024 tokens and say nothing
     }

@@ -17,7 +17,15 @@ from ...core.errors import DataError
 from ...core.records import json_text
 from ...core.selection import Label, Pair, ScoredRow
 
-__all__ = ["COLUMNS", "Method", "kept_row", "kept_schema", "read_rows", "text_row"]
+__all__ = [
+    "COLUMNS",
+    "Method",
+    "kept_row",
+    "kept_schema",
+    "read_rows",
+    "text_or_messages",
+    "text_row",
+]
 
 Method: TypeAlias = Literal["sft", "dpo", "ipo", "kto"]
 
@@ -160,7 +168,9 @@ def _checked(row: Any, method: Method, where: str) -> dict[str, Any]:
             f" {', '.join(columns)}, and there are {', '.join(sorted(row)) or 'none'}"
         )
     found: dict[str, Any] = {
-        name: _label(row[name], where) if name == "label" else _chat(row[name], name, where)
+        name: _label(row[name], where)
+        if name == "label"
+        else text_or_messages(row[name], name, where)
         for name in columns
     }
     if "chosen" in found and found["chosen"] == found["rejected"]:
@@ -174,8 +184,11 @@ def _label(value: Any, where: str) -> bool:
     raise DataError(f"{where}: column 'label': must be true or false, got {value!r:.80}")
 
 
-def _chat(value: Any, column: str, where: str) -> str | list[dict[str, Any]]:
-    """A text, or messages; messages may be JSON text, as scored files hold them."""
+def text_or_messages(value: Any, column: str, where: str) -> str | list[dict[str, Any]]:
+    """A text, or messages; messages may be JSON text, as scored files hold them.
+
+    Raises ``DataError`` that begins with ``where`` and names the column.
+    """
     if isinstance(value, str):
         return _messages_of_text(value) or value
     if isinstance(value, Sequence) and value and all(map(_is_message, value)):
