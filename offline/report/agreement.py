@@ -157,7 +157,8 @@ def labels(columns: Columns, good_from: float | None) -> Section:
         f"{count(columns.labels)} rows have a label. A verdict without a score is never a wrong"
         " answer: it is left out here and counted under statuses."
     )
-    tables = (_decisions(columns, found), _grades(found))
+    bar = 0.5 if good_from is None else good_from
+    tables = (_decisions(columns, found, bar), _grades(found))
     section.tables = [table for table in tables if table.rows]
     curves = _calibration(found)
     section.figures = [curves] if curves is not None else []
@@ -184,7 +185,7 @@ def _judged(columns: Columns, source: SourceColumn, row: int) -> Judged:
     return Judged(verdict=verdict, label=columns.label[row], chars=columns.chars[row])
 
 
-def _decisions(columns: Columns, found: Mapping[str, Any]) -> Table:
+def _decisions(columns: Columns, found: Mapping[str, Any], bar: float) -> Table:
     rows: list[list[Cell]] = []
     for index, source in enumerate(columns.sources):
         made = found[source.name].get("decisions")
@@ -194,7 +195,7 @@ def _decisions(columns: Columns, found: Mapping[str, Any]) -> Table:
         errors = [
             _error(made, key) for key in ("calibration_of_score", "calibration_of_confidence")
         ]
-        wrong = Link("rows", {"source": index, "against": True})
+        wrong = Link("rows", {"source": index, "against": bar})
         rows.append([source.name, count(made["accuracy"]["n"]), *map(share, rates),
                      plain(made["kappa"]), plain(made["auroc"]), *errors, wrong])  # fmt: skip
     header = ["source", "rows", "agrees", "false accepts", "false rejects", "kappa", "AUROC",

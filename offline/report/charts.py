@@ -167,8 +167,7 @@ def grid(names: Sequence[str], values: Sequence[Sequence[float | None]]) -> Pain
     """Shares of every two as a square of shades with numbers."""
 
     def paint(canvas: Any, theme: Theme) -> None:
-        side = 1.4 + 0.55 * len(names)
-        canvas.set_size_inches(min(_WIDTH, 2.0 + side), side)
+        canvas.set_size_inches(_WIDTH, 1.3 + 0.45 * len(names))
         axes = canvas.subplots()
         for i, row in enumerate(values):
             for j, value in enumerate(row):

@@ -17,7 +17,7 @@ from ...core.agreement import Rate, spearman
 from ...core.statistics import pearson
 from . import charts
 from .columns import NO, NONE, YES, Columns
-from .parts import Cell, Link, Section, Table, Tile, count, plain, share
+from .parts import Cell, Figure, Link, Section, Table, Tile, count, plain, share
 
 __all__ = ["length", "overview", "rewards", "tasks"]
 
@@ -185,7 +185,7 @@ def length(columns: Columns) -> Section:
     return section
 
 
-def _by_length(columns: Columns, rows: Sequence[int]) -> charts.Figure:
+def _by_length(columns: Columns, rows: Sequence[int]) -> Figure:
     """Bins of equally many rows."""
     order = sorted(rows, key=columns.chars.__getitem__)
     size = len(order) / _LENGTH_BINS
@@ -219,7 +219,7 @@ def _by_length(columns: Columns, rows: Sequence[int]) -> charts.Figure:
     )
 
 
-def _cloud(columns: Columns, rows: Sequence[int]) -> charts.Figure:
+def _cloud(columns: Columns, rows: Sequence[int]) -> Figure:
     thin = rows[:: max(1, -(-len(rows) // _POINTS))]
     series: dict[str, list[tuple[float, float]]] = {}
     for row in thin:

@@ -19,7 +19,7 @@ from typing import Any
 from ...core.statistics import pass_at_k, pass_at_k_bound
 from . import charts
 from .columns import NO, NONE, YES, Columns
-from .parts import Cell, Link, Section, Table, count, plain
+from .parts import Cell, Figure, Link, Section, Table, count, plain
 
 __all__ = ["Prompt", "majority_at_k", "pass_curve", "several"]
 
@@ -145,7 +145,7 @@ def _right_answers(prompt: Prompt) -> list[bool]:
     return [2 * good[answer] > total[answer] for answer in prompt.answers]
 
 
-def _curves(prompts: Sequence[Prompt], steps: Sequence[int]) -> charts.Figure:
+def _curves(prompts: Sequence[Prompt], steps: Sequence[int]) -> Figure:
     rows: list[list[Cell]] = []
     series: dict[str, list[tuple[float, float]]] = {"pass@k": [], "bound": [], "maj@k": []}
     band: list[tuple[float, float]] = []
