@@ -41,7 +41,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 def test_one_import_name(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"assay"}
-    for needed in ("assay/py.typed", "assay/core/engine/zygote.py", "assay/verifiers/text.py"):
+    for needed in (
+        *("assay/py.typed", "assay/core/engine/zygote.py", "assay/verifiers/text.py"),
+        *("assay/verifiers/audits/math.txt", "assay/verifiers/audits/programs.yaml"),
+        "assay/cli/templates/suite.py.j2",
+    ):
         assert needed in names
     assert not [name for name in names if "test" in Path(name).name]
 

@@ -17,7 +17,7 @@ from ..audit_table import AuditTable
 from ..judging import OpenSource
 from ..registry import Registry
 from ..scorer import Scorer
-from ..source import Source
+from ..source import HOST_KEYS, Source
 from ..types import Verdict
 from .probes import Probe, probes_of
 from .quiet import Observed, observe
@@ -136,6 +136,4 @@ def _first(verdicts: Iterable[Verdict], count: int) -> Verdict:
 
 def _settings(entry: dict[str, Any]) -> dict[str, Any]:
     """The keys of an entry that are the source's own."""
-    from ..source import HOST_KEYS
-
     return {key: value for key, value in entry.items() if key not in HOST_KEYS}
