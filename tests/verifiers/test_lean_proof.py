@@ -5,12 +5,17 @@ One pair of Leans serves the whole module. Not covered: a native toolchain, wher
 
 from __future__ import annotations
 
-import re
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from lean_wordings import cut, drifted, reworded
 
 from assay import Sample, Status, Verdict
 from assay.core.audit_table import AuditCase
@@ -22,7 +27,7 @@ from assay.verifiers.lean.proof import lean_proof
 from assay.verifiers.lean.settings import LeanSettings
 from assay.verifiers.lean.statement import lean_statement
 from assay.verifiers.lean.texts import BadStatement, read_statement, submission_of
-from assay.verifiers.lean.theorems import Theorem, theorems
+from assay.verifiers.lean.theorems import theorems
 
 CASES = list(lean_proofs.cases)
 CATEGORIES = sorted({case.category for case in CASES})
@@ -92,54 +97,15 @@ def test_reference_proofs_are_accepted(proof: OpenSource) -> None:
     assert not refused
 
 
-def drifted(theorem: Theorem) -> list[str]:
-    """The theorem's name over other statements, proved."""
-    head, conclusion = cut(theorem.statement)
-    return [
-        f"theorem {theorem.name} : True := trivial",
-        f"{head} (weak : False) : {conclusion} := weak.elim",
-        f"{head} (weak : {conclusion}) : {conclusion} := weak",
-        f"{head} : ({conclusion}) ∨ True := Or.inr trivial",
-        f"{head} : True → True := fun weak => weak",
-    ]
-
-
-def cut(statement: str) -> tuple[str, str]:
-    """A statement at the colon before its conclusion."""
-    depth = 0
-    for place, letter in enumerate(statement):
-        depth += (letter in "([{⟨") - (letter in ")]}⟩")
-        if letter == ":" and depth == 0:
-            return statement[:place].rstrip(), statement[place + 1 :].strip()
-    raise AssertionError(statement)
-
-
 def test_drifted_statements_are_refused(proof: OpenSource) -> None:
     paid = [
         text
         for theorem in SAMPLED[::2]
         for text in drifted(theorem)
+        if cut(theorem.statement)[1] != "True"
         if judged(proof, text, theorem.statement).passed is not False
     ]
     assert not paid
-
-
-def reworded(theorem: Theorem) -> list[str]:
-    """The same theorem, laid out anew, and with other names of its binders."""
-    head, conclusion = cut(theorem.statement)
-    lines = theorem.proof.replace("\n", "\n  ")
-    names = set(re.findall(r"[({\[]([a-z](?: [a-z])*) :", head))
-    letters = {letter for group in names for letter in group.split()}
-    renamed = re.sub(
-        r"(?<![\w.'])([a-z])(?![\w'])",
-        lambda m: f"{m[1]}'" if m[1] in letters else m[1],
-        f"{theorem.statement} := {theorem.proof}",
-    )
-    return [
-        f"{head} :\n    {conclusion} := {lines}",
-        f"@[simp]\n{head} : ({conclusion}) := {lines}",
-        renamed,
-    ]
 
 
 def test_rewordings_are_accepted(proof: OpenSource) -> None:
@@ -170,7 +136,7 @@ def test_corrupted_proofs_are_what_lean_says(proof: OpenSource, checker: Checker
 @pytest.mark.parametrize(
     ("truth", "says"),
     [
-        pytest.param(None, "no ground truth", id="none"),
+        pytest.param(None, "no statement to prove", id="none"),
         pytest.param(7, "mapping or text", id="a-number"),
         pytest.param({"name": "t"}, "statement", id="no-statement"),
         pytest.param({"statement": ST, "nmae": "t"}, "nmae", id="unknown-key"),
@@ -231,7 +197,7 @@ def test_what_ends_a_lean_costs_its_own_verdict_alone(proof: OpenSource, checker
             2.0,
         )  # fmt: skip
     assert lost.value.why == "time"
-    assert time.monotonic() - started < 3 * 2.0 + 1
+    assert time.monotonic() - started < 3 * 2.0 + 3  # by the clock, on a busy machine
     assert judged(proof, "by omega").passed
     assert process.starts == before + 1
 
