@@ -44,6 +44,6 @@ def reworded(theorem: Theorem) -> list[str]:
     )
     return [
         f"{head} :\n    {conclusion} := {lines}",
-        f"@[simp]\n{head} : ({conclusion}) := {lines}",
+        f"/-- said anew -/\n{head} : ({conclusion}) := {lines}",
         renamed,
     ]
