@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,13 @@ __all__ = ["Chromium", "find_chromium", "started"]
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39,
          "ArrowDown": 40, "PageDown": 34, "End": 35, "Home": 36}  # fmt: skip
+
+_PLACED = """import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 100) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3), os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The browser reads commands from file 3 and writes to file 4, whatever numbers the pipes have."""
 
 
 def find_chromium() -> str | None:
@@ -160,7 +168,7 @@ def started() -> Iterator[Chromium]:
     told_read, told_write = os.pipe()
     with tempfile.TemporaryDirectory() as profile:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{command_read} 4>&{told_write}', path,
+            [sys.executable, "-c", _PLACED, str(command_read), str(told_write), path,
              "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
              "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(command_read, told_write),
