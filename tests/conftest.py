@@ -59,6 +59,18 @@ def needs_lean(needs_jail: None) -> None:
         missing("Lean", str(reason))
 
 
+@pytest.fixture(scope="session")
+def needs_coq(needs_jail: None) -> None:
+    """Skip, or fail in CI, where Coq is not installed."""
+    from assay.sandbox.contract import Missing
+    from assay.verifiers.provers.coq import GET, version_here
+
+    try:
+        version_here()
+    except Missing:
+        missing("Coq", GET)
+
+
 @pytest.fixture
 def require() -> object:
     """``require(path_or_none, what, how)``: skip, or fail in CI, when a component is missing."""

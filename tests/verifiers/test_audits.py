@@ -20,7 +20,11 @@ TABLES = list(Registry.load().audits.values())
 HERE = ("assay.verifiers.", "assay.rewards.rubrics.")
 OURS = sorted({table.source for table in TABLES if table.module.startswith("assay.")})
 RUN_HERE = sorted(
-    {t.source for t in TABLES if t.module.startswith(HERE) and not t.source.startswith("lean.")}
+    {
+        table.source
+        for table in TABLES
+        if table.module.startswith(HERE) and not table.source.startswith(("lean.", "coq."))
+    }
 )
 ELSEWHERE = ("rm.", "lean.")
 """What a learned model gives for an answer is its own affair; Lean's tests need Lean."""

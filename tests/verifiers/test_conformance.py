@@ -14,14 +14,18 @@ from assay import ConformanceCase, Registry, conformance_cases
 from assay.core.conformance import RULES, Rule
 
 SOURCES = Registry.load().sources
+PROVERS = {"lean", "coq"}
 AUDITED = sorted({table.source for table in Registry.load().audits.values()})
 OURS = [
     name
     for name in AUDITED
     if name == "judge.rubric"
-    or (SOURCES[name].module.startswith("assay.verifiers.") and not name.startswith("lean."))
+    or (
+        SOURCES[name].module.startswith("assay.verifiers.")
+        and name.partition(".")[0] not in PROVERS
+    )
 ]
-"""Verifiers that run anywhere, and one judge; the other judges and Lean have tests of their own."""
+"""Verifiers that run anywhere, and one judge; other judges and provers have tests of their own."""
 IN_A_PROCESS = {"quiet", "light", "deadline"}
 WHOLE = {"math.exact", "code.tests", "judge.rubric"}
 """Sources that are held to all rules: inline, with child processes, and async."""

@@ -1,7 +1,7 @@
 """Audit tables of the verifiers: right answers, wrong answers and attacks, all our own wording.
 
-One module for each family; ``math.txt`` and ``programs.yaml`` hold the larger sets. They are a
-compact part of what the repository's tests hold. Not covered: judges (``assay.rewards.rubrics``).
+One module for each family; ``math.txt`` and the YAML files hold the larger sets. They are a compact
+part of what the repository's tests hold. Not covered: judges (``assay.rewards.rubrics``).
 """
 
 from .code import code_programs, io_properties, quality_faults
@@ -10,11 +10,13 @@ from .forms import json_values, regular_texts, think_answers
 from .lean import lean_proofs, lean_statements
 from .logic import knights_and_knaves
 from .maths import choices, equations, exact_answers, math_verify_answers, near_numbers, symbolic
+from .proofs import coq_proofs
 from .texts import exact_texts
 
 __all__ = [
     "choices",
     "code_programs",
+    "coq_proofs",
     "equations",
     "exact_answers",
     "exact_texts",
