@@ -1,85 +1,63 @@
-"""``assay score``: words in, ``score_file`` called, a summary out."""
+"""``assay score``: words in, ``score_file`` called, a summary out.
+
+With ``--estimate`` and ``--compare`` nothing is written but what they are asked for.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from .exits import Exit
-from .options import AsJson, Plugins, print_json, reach_plugins
+from .options import AsJson, Plugins, one_line, print_json, reach_plugins
+from .score_options import (
+    AdapterName,
+    BadRowsChoice,
+    BadRowsOption,
+    CacheFile,
+    Columns,
+    Compare,
+    Estimate,
+    GoldOption,
+    Input,
+    Output,
+    Overwrite,
+    Quiet,
+    RecipeOption,
+    Restart,
+    Retry,
+    Shard,
+    ShardRows,
+    Split,
+    Timings,
+    Workers,
+)
 
 if TYPE_CHECKING:
-    from ..offline.score import Outcome
+    from ..offline.score import Outcome, ScoreOptions
 
 __all__ = ["score"]
-
-
-class BadRowsChoice(StrEnum):
-    """``raise`` or ``skip``."""
-
-    RAISE = "raise"
-    SKIP = "skip"
-
-
-Input: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="IN",
-        help="JSON lines (also .gz), Parquet, Arrow, CSV; a folder saved by datasets; a dataset's"
-        " name; or - for JSON lines on standard input.",
-    ),
-]
-RecipeOption: TypeAlias = Annotated[
-    str, typer.Option("--recipe", "-r", help="A recipe file, or the name of a source.")
-]
-Output: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--output", "-o", help="OUT.parquet, .jsonl, .arrow or .csv; or - for JSON lines."
-    ),
-]
-Columns: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(metavar="FIELD=COLUMN", help="Say which column is what. Repeatable."),
-]
-Split: TypeAlias = Annotated[str | None, typer.Option(help="Of a Hugging Face dataset.")]
-BadRowsOption: TypeAlias = Annotated[
-    BadRowsChoice,
-    typer.Option(help="Stop at a row that cannot be read, or set it aside in OUT.bad.jsonl."),
-]
-CacheFile: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Keep verdicts in this SQLite file.")
-]
-Workers: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes for each source.")
-]
-Timings: TypeAlias = Annotated[bool, typer.Option("--timings", help="Write seconds as well.")]
-ShardRows: TypeAlias = Annotated[
-    int, typer.Option(min=1, help="Rows after which what is scored is kept, at the latest.")
-]
-Overwrite: TypeAlias = Annotated[
-    bool, typer.Option("--overwrite", help="Replace a finished output.")
-]
-Restart: TypeAlias = Annotated[
-    bool, typer.Option("--restart", help="Give up the rows of an unfinished run.")
-]
-Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")]
 
 
 def score(
     source: Input,
     *,
-    recipe: RecipeOption,
-    output: Output,
+    recipe: RecipeOption = None,
+    output: Output = None,
     plugins: Plugins = None,
     columns: Columns = None,
+    adapter: AdapterName = None,
+    gold: GoldOption = None,
     split: Split = None,
     bad_rows: BadRowsOption = BadRowsChoice.RAISE,
+    shard: Shard = None,
+    retry: Retry = False,
+    compare: Compare = None,
+    estimate: Estimate = False,
     cache: CacheFile = None,
     workers: Workers = None,
     timings: Timings = False,
@@ -93,14 +71,17 @@ def score(
 
     Example: assay score answers.jsonl -r math.exact -o scored.parquet
     """
-    from ..core.recipe import Recipe
     from ..offline.columns import parse_columns
-    from ..offline.progress import progress_for
-    from ..offline.score import ScoreOptions, score_file
+    from ..offline.score import ScoreOptions
+    from ..offline.stream import Part
 
     options = ScoreOptions(
         plugins=reach_plugins(plugins),
         columns=parse_columns(columns or ()),
+        adapter=adapter,
+        gold=gold.value if gold else None,
+        part=Part.read(shard) if shard else None,
+        retry=retry,
         split=split,
         bad_rows=bad_rows.value,
         cache=cache,
@@ -110,9 +91,33 @@ def score(
         overwrite=overwrite,
         restart=restart,
     )
+    if compare is not None:
+        _compare(source, compare, options, output, as_json=as_json)
+    elif estimate:
+        _estimate(source, _given(recipe, "--recipe", "-r"), options, as_json=as_json)
+    else:
+        wanted = _given(recipe, "--recipe", "-r"), _given(output, "--output", "-o")
+        _score(source, *wanted, options, as_json=as_json, quiet=quiet)
+
+
+def _given(value: str | None, *names: str) -> str:
+    """An option that this way of scoring needs."""
+    if value is None:
+        typer.echo(f"assay: Missing option {' / '.join(map(repr, names))}", err=True)
+        raise typer.Exit(Exit.USAGE)
+    return value
+
+
+def _score(
+    source: str, recipe: str, output: str, options: ScoreOptions, *, as_json: bool, quiet: bool
+) -> None:
+    from ..offline.auto import read_recipe
+    from ..offline.progress import progress_for
+    from ..offline.score import score_file
+
     progress = progress_for(quiet=quiet)
     try:
-        outcome = score_file(source, Recipe.read(recipe), output, options, progress)
+        outcome = score_file(source, read_recipe(recipe), output, options, progress)
     except KeyboardInterrupt:
         if output == "-":
             raise
@@ -122,6 +127,78 @@ def score(
     _tell(outcome, output, as_json=as_json, quiet=quiet)
     if outcome.nothing_judged:
         raise typer.Exit(Exit.UNJUDGED)
+
+
+def _estimate(source: str, recipe: str, options: ScoreOptions, *, as_json: bool) -> None:
+    from ..offline.auto import read_recipe
+    from ..offline.estimate import estimate
+
+    found = estimate(source, read_recipe(recipe), options)
+    if as_json:
+        print_json(found)
+        return
+    rate = found["samples_per_second"]
+    typer.echo(
+        f"{found['input']}: {found['rows']} rows will take about {_time(found['seconds'])}"
+        f" ({_time(found['seconds_low'])} to {_time(found['seconds_high'])}), by"
+        f" {found['timed_rows']} rows at {'-' if rate is None else format(rate, '.0f')} samples/s"
+    )
+
+
+def _time(seconds: float) -> str:
+    """A span for a person: ``4.2 s``, ``17 min``, ``3 h 20 min``."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _compare(
+    source: str, sides: str, options: ScoreOptions, output: str | None, *, as_json: bool
+) -> None:
+    from ..core.errors import ConfigError
+    from ..offline.compare import compare
+
+    a, comma, b = sides.partition(",")
+    if not comma or not a.strip() or not b.strip():
+        raise ConfigError(f"--compare: must be A,B: two sources, recipes or files, got {sides!r}")
+    out = None if output in (None, "-") else Path(str(output))
+    found = compare(source, (a.strip(), b.strip()), options, output=out)
+    if as_json:
+        print_json(found)
+    else:
+        _show_comparison(found)
+
+
+def _show_comparison(found: Mapping[str, Any]) -> None:
+    typer.echo(f"{found['rows']} rows; A: {found['a']}, B: {found['b']}")
+    typer.echo(
+        f"both pass {found['both_pass']}, both fail {found['both_fail']},"
+        f" only A passes {found['only_a_passes']}, only B passes {found['only_b_passes']},"
+        f" not judged by both {found['unjudged']}"
+    )
+    typer.echo(
+        f"agreement {_number(found['agreement'])}, kappa {_number(found['kappa'])},"
+        f" mean difference of values {_number(found['mean_difference'])}"
+    )
+    for example in found["examples"]:
+        shown = {
+            side: f"{said['passed']} ({said['status']}; {_reasons(said)})"
+            for side, said in (("A", example["a"]), ("B", example["b"]))
+        }
+        typer.echo(f"\n{one_line(example['id'])}  ground truth {_short(example['ground_truth'])}")
+        typer.echo(f"  completion ...{_short(str(example['completion'])[-160:])}")
+        for side, said in shown.items():
+            typer.echo(f"  {side}: {said}")
+
+
+def _reasons(said: Mapping[str, Any]) -> str:
+    return _short("; ".join(f"{name}: {why}" for name, why in said["reasons"].items()))
+
+
+def _short(value: Any) -> str:
+    text = one_line(str(value))
+    return text if len(text) <= 160 else text[:157] + "..."
 
 
 def _tell(outcome: Outcome, output: str, *, as_json: bool, quiet: bool) -> None:
@@ -136,7 +213,9 @@ def _tell(outcome: Outcome, output: str, *, as_json: bool, quiet: bool) -> None:
     if not quiet:
         _table(outcome.summary)
     if outcome.nothing_judged:
-        typer.echo("assay: no row could be judged; see the reasons in the output", err=True)
+        typer.echo(
+            "assay: no row could be judged; see the reasons in the output and beside it", err=True
+        )
 
 
 def _table(summary: Mapping[str, Any]) -> None:
@@ -171,6 +250,11 @@ def _lines(summary: Mapping[str, Any]) -> list[str]:
             f"{summary['zero_variance_groups']} of {summary['groups']} groups have no variance:"
             " they teach a group-relative trainer nothing"
         )
+    if summary["failed"]:
+        where = "" if summary["output"] == "-" else f", in {summary['output']}.failed.jsonl"
+        lines.append(f"failed: {summary['failed']}{where}; try them again with --retry")
+    if summary["unrouted"]:
+        lines.append(f"{summary['unrouted']} rows have a task that no source of the recipe is for")
     if summary["bad_rows"]:
         where = "" if summary["output"] == "-" else f", in {summary['output']}.bad.jsonl"
         lines.append(f"bad rows: {summary['bad_rows']}{where}")

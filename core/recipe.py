@@ -151,6 +151,15 @@ class CacheSettings(Settings):
         return parse_size(value) if isinstance(value, str) else value
 
 
+class InputSettings(Settings):
+    """How the rows of a file are read as samples, where that is not left to be found."""
+
+    adapter: str | None = None
+    """The shape of the rows, such as ``verl``; ``docs/scoring.md`` lists them."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Field of a sample -> column, or a dotted path into nested columns."""
+
+
 class Recipe(Settings):
     """Which sources, on which tasks, with which weights, gates, shaping and fault policy."""
 
@@ -174,6 +183,8 @@ class Recipe(Settings):
     None: ``exclude`` offline, ``zero`` in training, where being left out must not become a
     refuge."""
     cache: CacheSettings | None = None
+    input: InputSettings | None = None
+    """How a file's rows are read when it is scored offline; see ``assay.offline.adapters``."""
     model: dict[str, Any] | None = None
     """Training only; see ``assay.trainer.config``."""
     data: dict[str, Any] | None = None

@@ -25,8 +25,10 @@ __all__ = [
     "column_names",
     "json_text",
     "record",
+    "sample_of_fields",
     "sample_of_record",
     "sample_of_row",
+    "value_at",
 ]
 
 RECORD_COLUMNS: Mapping[str, str] = {
@@ -174,17 +176,34 @@ def sample_of_row(row: Mapping[str, Any], columns: Mapping[str, str]) -> Sample:
             found[field] = row[column]
             extra.pop(column, None)
         else:
-            found[field] = _at(row, column)
+            found[field] = value_at(row, column)
+    return sample_of_fields(found, extra, columns)
+
+
+def sample_of_fields(
+    fields: Mapping[str, Any], extra: dict[str, Any], columns: Mapping[str, str]
+) -> Sample:
+    """A sample of values that were found already, checked as ``sample_of_row`` checks them.
+
+    Args:
+        fields: of ``FIELDS``; those that are missing get the defaults of ``Sample``.
+        extra: becomes the sample's; ``options`` is put into it.
+        columns: what a field is called in messages, where that is not its own name.
+
+    Raises ``DataError``.
+    """
+    found = dict(fields)
     options = found.pop("options", None)
     if options is not None:
         extra["options"] = options
     try:
-        return Sample(**{f: _read(f, found[f], columns[f]) for f in found}, extra=extra)
+        read = {f: _read(f, found[f], columns.get(f, f)) for f in found}
+        return Sample(**read, extra=extra)
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from None
 
 
-def _at(row: Mapping[str, Any], path: str) -> Any:
+def value_at(row: Mapping[str, Any], path: str) -> Any:
     """The value at a dotted path; None where any part of it is missing."""
     value: Any = row
     for part in path.split("."):

@@ -4,7 +4,8 @@ Columns are found by the names the field uses; what was found is always shown. A
 (``ground_truth``) wins; two other names for one field are an error that says how to choose, and
 ``answer`` is never taken for a completion: in most datasets it is the reference.
 
-Not covered: datasets whose values must be rewritten (cut at ``####``, JSON inside text).
+Not covered: datasets whose values must be rewritten (cut at ``####``, JSON inside text), which
+have adapters (``offline.adapters``).
 """
 
 from __future__ import annotations
@@ -75,12 +76,15 @@ def parse_columns(words: Iterable[str]) -> dict[str, str]:
     return chosen
 
 
-def find_layout(names: Sequence[str], chosen: Mapping[str, str], where: str) -> Layout:
+def find_layout(
+    names: Sequence[str], chosen: Mapping[str, str], where: str, *, completion: bool = True
+) -> Layout:
     """The layout of a file with columns ``names`` (nested ones as ``outer.inner``).
 
     Args:
         chosen: field -> column, from the user; the rest is found by name.
         where: the file, for error messages.
+        completion: whether there must be a column for it.
 
     Raises ``ConfigError`` when a chosen column is missing, when a field could be one of several
     columns, or when no column is the completion.
@@ -98,7 +102,7 @@ def find_layout(names: Sequence[str], chosen: Mapping[str, str], where: str) -> 
         found = None if field in columns else _column_of(field, free, where)
         if found is not None:
             columns[field] = found
-    if "completion" not in columns:
+    if completion and "completion" not in columns:
         raise ConfigError(
             f"{where}: no column for the completion (what the model wrote) among"
             f" {', '.join(names) or 'none'}; name it with --columns completion=COLUMN"

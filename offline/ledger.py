@@ -1,25 +1,29 @@
-"""Scored rows into shards: when a shard is closed, and where it may be cut.
+"""Scored rows into shards: when a shard is closed, where it may be cut, and what goes beside it.
 
 A verdict that depends on its neighbours must see the same neighbours after a restart. So where
 sources judge groups, shards are cut between groups only, and where they judge the whole batch,
 between the scorer's windows; the rows since the last such place are held back.
+
+A row that a fault left without a value is not written among the scored ones but beside them, to be
+tried again; and with it all rows that it was judged together with, which must be judged together
+again. So every row of the input is in exactly one place: scored, failed, or bad.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
 from ..core.records import record
 from ..core.scorer import WINDOW_ROWS
 from ..core.source import Arity
-from ..core.types import Reward, Sample
-from .parts import Parts
+from ..core.types import FAULTS, JSON, Reward, Sample
 from .stream import BadRow
 from .tally import Tally
 
-__all__ = ["SHARD_ROWS", "Cut", "Ledger", "cut_of"]
+__all__ = ["SHARD_ROWS", "Cut", "Ledger", "Store", "cut_of", "is_failed"]
 
 Cut: TypeAlias = Callable[[int, bool], bool]
 """``(samples since the last cut, the group changes here) -> may be cut here``."""
@@ -30,12 +34,29 @@ SHARD_SECONDS = 5.0
 cost. Ours: closing one costs four syncs, some 10 ms on a disk."""
 
 
+class Store(Protocol):
+    """Where rows go; see ``parts.Parts``."""
+
+    folder: Path
+
+    @property
+    def end(self) -> int: ...
+
+    def add(self, row: Mapping[str, Any]) -> None: ...
+
+    def add_bad(self, row: Mapping[str, JSON]) -> None: ...
+
+    def add_failed(self, row: Mapping[str, JSON], index: int) -> None: ...
+
+    def commit(self, end: int, state: Mapping[str, JSON]) -> None: ...
+
+
 class Ledger:
     """Takes entries in input order; what is durable is always a prefix of them."""
 
     def __init__(
         self,
-        parts: Parts,
+        parts: Store,
         tally: Tally,
         cut: Cut,
         *,
@@ -67,13 +88,17 @@ class Ledger:
 
     def _settle(self) -> None:
         """Hand the held rows to the shard under way."""
+        fault = any(reward is not None and is_failed(reward) for _, reward in self._held)
         for row, reward in self._held:
             if reward is None:
                 self._parts.add_bad(row)
                 self._tally.bad_rows += 1
+                continue
+            if fault:
+                self._parts.add_failed(row, self._tally.rows)
             else:
                 self._parts.add(row)
-                self._tally.add(row["group"], reward)
+            self._tally.add(row["group"], reward, failed=fault)
         self._end += len(self._held)
         self._held.clear()
         self._samples = 0
@@ -98,6 +123,11 @@ class Ledger:
         if complete or self._cut(self._samples, False):
             self._settle()
         self._commit()
+
+
+def is_failed(reward: Reward) -> bool:
+    """Whether a fault of ours is why there is no value; what is paid all the same is scored."""
+    return reward.value is None and reward.status in FAULTS
 
 
 def cut_of(arities: Collection[Arity]) -> Cut:

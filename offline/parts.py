@@ -1,9 +1,11 @@
 """The working folder of a run over a file: what makes it survive ``kill -9`` at any moment.
 
 ``OUT.parts/`` holds a manifest (what is being computed from what) and shards. A shard's name is
-the exact range of input rows in it, ``[start, end)``. Every file is written under another name,
-synced, and then renamed; the rename of a shard is the one moment at which its rows count as done.
-So after any kill the finished rows are those of the shards, without a gap and without a repeat.
+the exact range of input rows in it, ``[start, end)``; beside it stand the rows of that range that
+could not be read (``.bad``) and those that a fault left unscored (``.failed``). Every file is
+written under another name, synced, and then renamed; the rename of a shard is the one moment at
+which its rows count as done. So after any kill the finished rows are those of the shards, without a
+gap and without a repeat.
 
 The end is as safe as the middle. The shards are merged into a temporary file, which is renamed to
 OUT; only then is the folder renamed, and only then removed. A kill before the first rename merges
@@ -19,7 +21,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,7 @@ from typing import IO, Any, Self
 
 from ..core.errors import ConfigError, EngineError
 from ..core.types import JSON
+from .swap import complete_swap
 from .write import Format, Shard, replace_file, sync_folder
 
 __all__ = ["Parts", "RunLock", "differences"]
@@ -95,10 +98,12 @@ class Parts:
         self.folder = output.with_name(f"{output.name}.parts")
         self.report = output.with_name(f"{output.name}.run.json")
         self.bad_rows = output.with_name(f"{output.name}.bad.jsonl")
+        self.failed_rows = output.with_name(f"{output.name}.failed.jsonl")
         self._form = form
         self._done: list[Range] = []
         self._shard: Shard | None = None
-        self._bad: IO[str] | None = None
+        self._sides: dict[str, IO[str]] = {}
+        """The side files under way: ``bad`` and ``failed``."""
 
     @property
     def end(self) -> int:
@@ -112,6 +117,7 @@ class Parts:
 
     def finished_run(self) -> dict[str, JSON] | None:
         """The report of the run that wrote OUT, if OUT is still what that run wrote."""
+        complete_swap(self.output)  # a retry may have been killed at its end
         shutil.rmtree(self._old, ignore_errors=True)  # a kill may have cut its removal short
         if self.folder.exists() or not self.output.exists():
             return None
@@ -171,11 +177,10 @@ class Parts:
     def _state_file(self, part: Range) -> Path:
         return self.folder / f"{part}.state.json"
 
-    def _bad_file(self, part: Range) -> Path:
-        return self.folder / f"{part}.bad"
-
-    def _beside(self, part: Range) -> tuple[Path, Path]:
-        return self._state_file(part), self._bad_file(part)
+    def _beside(self, part: Range) -> Iterator[Path]:
+        yield self._state_file(part)
+        for kind in ("bad", "failed"):
+            yield self.folder / f"{part}.{kind}"
 
     def add(self, row: Mapping[str, Any]) -> None:
         """A scored row, for the shard under way."""
@@ -184,29 +189,37 @@ class Parts:
         self._shard.add(row)
 
     def add_bad(self, row: Mapping[str, JSON]) -> None:
-        """A row that could not be read, for the side file."""
-        if self._bad is None:
-            self._bad = (self.folder / "bad.tmp").open("w", encoding="utf-8")
-        self._bad.write(json.dumps(row) + "\n")
+        """A row that could not be read, for its side file."""
+        self._beside_add("bad", row)
+
+    def add_failed(self, row: Mapping[str, JSON], index: int) -> None:
+        """Sample ``index`` of the input, which a fault left without a score, for its side file."""
+        self._beside_add("failed", {"index": index, **row})
+
+    def _beside_add(self, kind: str, row: Mapping[str, JSON]) -> None:
+        if kind not in self._sides:
+            self._sides[kind] = (self.folder / f"{kind}.tmp").open("w", encoding="utf-8")
+        self._sides[kind].write(json.dumps(row) + "\n")
 
     def commit(self, end: int, state: Mapping[str, JSON]) -> None:
         """Make everything up to input row ``end`` durable; nothing happens if there is no more."""
         if end == self.end:
             return
         part = Range(self.end, end)
-        if self._shard is None:  # a stretch of nothing but bad rows
+        if self._shard is None:  # a stretch of nothing but bad and failed rows
             self._shard = self._form.shard(self.folder / "shard.tmp")
         self._shard.close()
-        if self._bad is not None:
-            self._bad.flush()
-            os.fsync(self._bad.fileno())
-            self._bad.close()
-            (self.folder / "bad.tmp").replace(self._bad_file(part))
+        for kind, file in self._sides.items():
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            (self.folder / f"{kind}.tmp").replace(self.folder / f"{part}.{kind}")
         replace_file(self._state_file(part), json.dumps(state))
         (self.folder / "shard.tmp").replace(self._path(part))
         sync_folder(self.folder)
         self._done.append(part)
-        self._shard = self._bad = None
+        self._shard = None
+        self._sides.clear()
 
     def _path(self, part: Range) -> Path:
         return self.folder / f"{part}{self._form.suffix}"
@@ -216,7 +229,8 @@ class Parts:
         merged = self.folder / "merged.tmp"
         self._form.merge((self._path(part) for part in self._done), merged)
         full = {**report, "bytes": merged.stat().st_size}
-        self._finish_bad()
+        self._finish_side("bad", self.bad_rows)
+        self._finish_side("failed", self.failed_rows)
         replace_file(self.report, json.dumps(full, indent=1))
         merged.replace(self.output)
         sync_folder(self.output.parent)
@@ -225,19 +239,20 @@ class Parts:
         shutil.rmtree(self._old)
         return full
 
-    def _finish_bad(self) -> None:
-        files = [f for f in map(self._bad_file, self._done) if f.exists()]
+    def _finish_side(self, kind: str, path: Path) -> None:
+        beside = (self.folder / f"{part}.{kind}" for part in self._done)
+        files = [file for file in beside if file.exists()]
         if not files:
-            self.bad_rows.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             return
-        temporary = self.folder / "bad.tmp"
+        temporary = self.folder / f"{kind}.tmp"
         with temporary.open("wb") as out:
-            for path in files:
-                with path.open("rb") as file:
+            for part in files:
+                with part.open("rb") as file:
                     shutil.copyfileobj(file, out)
             out.flush()
             os.fsync(out.fileno())
-        temporary.replace(self.bad_rows)
+        temporary.replace(path)
 
     @property
     def _old(self) -> Path:

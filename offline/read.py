@@ -1,10 +1,11 @@
 """Rows of a dataset, one after another, in bounded memory.
 
-Covered: JSON lines (plain, gzipped, or on standard input), CSV and TSV here; Parquet, Arrow,
-Feather and Hugging Face datasets in ``tables.py``. A row that cannot be read is handed over as
-``Unreadable``, with its number, for the caller to refuse or to set aside.
+Covered: JSON lines (plain, gzipped, with Zstandard, or on standard input), CSV and TSV here;
+Parquet, Arrow, Feather and Hugging Face datasets in ``tables.py``; folders of such files in
+``folder.py``. A row that cannot be read is handed over as ``Unreadable``, with its number, for the
+caller to refuse or to set aside.
 
-Not covered: one JSON array over many lines, folders of files, remote storage.
+Not covered: one JSON array over many lines, remote storage.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import io
 import itertools
 import json
 import sys
@@ -26,7 +28,7 @@ from ..core.types import JSON
 
 __all__ = ["Dataset", "NumberedRow", "Unreadable", "open_dataset"]
 
-_PEEK_ROWS = 100
+PEEK_ROWS = 100
 _CHUNK_BYTES = 2**20
 
 
@@ -39,8 +41,9 @@ class Unreadable:
     """The row as it stands in the file, or as much of it as is known."""
 
 
-NumberedRow: TypeAlias = "tuple[int, Mapping[str, Any] | Unreadable]"
-"""The number a person finds the row by (see ``Dataset.unit``), and the row."""
+NumberedRow: TypeAlias = "tuple[int | str, Mapping[str, Any] | Unreadable]"
+"""The number a person finds the row by (``Dataset.unit``; in a folder with the file's name), and
+the row."""
 
 
 class Dataset:
@@ -61,6 +64,11 @@ class Dataset:
     def rows(self, start: int = 0) -> Iterator[NumberedRow]:
         """The rows from number ``start`` (counted from 0) on; raises ``DataError``."""
         raise NotImplementedError
+
+    def peek(self) -> list[Mapping[str, Any]]:
+        """Some of the first rows that can be read, for seeing what kind of rows they are."""
+        first = itertools.islice(self.rows(), PEEK_ROWS)
+        return [row for _, row in first if not isinstance(row, Unreadable)]
 
     def identity(self) -> JSON:
         """Equal for equal content; None when a second reading may give other rows."""
@@ -109,7 +117,16 @@ class JsonLines(FileDataset):
 
     @property
     def _zipped(self) -> bool:
-        return self.path.suffix == ".gz"
+        return self.path.suffix in {".gz", ".zst"}
+
+    def _open(self) -> Any:
+        if self.path.suffix == ".gz":
+            return gzip.open(self.path, "rb")
+        if self.path.suffix == ".zst":
+            import pyarrow as pa
+
+            return io.BufferedReader(pa.input_stream(str(self.path), compression="zstd"))
+        return self.path.open("rb")
 
     def identity(self) -> JSON:
         self.total = None if self._zipped else 0
@@ -120,25 +137,22 @@ class JsonLines(FileDataset):
             self.total += chunk.count(b"\n")
 
     def names(self) -> list[str]:
-        rows = [row for _, row in itertools.islice(self.rows(), _PEEK_ROWS)]
-        return _names_of([row for row in rows if not isinstance(row, Unreadable)])
+        return _names_of(self.peek())
 
     def rows(self, start: int = 0) -> Iterator[NumberedRow]:
-        opener: Any = gzip.open if self._zipped else open
         try:
-            with opener(self.path, "rb") as file:
+            with self._open() as file:
                 self._refuse_array(file)
                 yield from _json_rows(file, start)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{self.path}: cannot be read to its end: {error}") from error
 
-    def _refuse_array(self, file: IO[bytes]) -> None:
-        if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
+    def _refuse_array(self, file: Any) -> None:
+        if file.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
             raise DataError(
                 f"{self.path}: holds a JSON array, not one JSON object in each line; convert it"
                 f" with: jq -c '.[]' {self.path.name}"
             )
-        file.seek(0)
 
 
 class StandardInput(Dataset):
@@ -149,10 +163,14 @@ class StandardInput(Dataset):
         self._lines: Iterator[bytes] = iter(sys.stdin.buffer)
 
     def names(self) -> list[str]:
+        return _names_of(self.peek())
+
+    def peek(self) -> list[Mapping[str, Any]]:
+        """The first row alone: whoever writes the pipe may wait for it to be judged."""
         first = list(itertools.islice(self._lines, 1))
         self._lines = itertools.chain(first, self._lines)
         rows = [row for _, row in _json_rows(iter(first), 0)]
-        return _names_of([row for row in rows if not isinstance(row, Unreadable)])
+        return [row for row in rows if not isinstance(row, Unreadable)]
 
     def rows(self, start: int = 0) -> Iterator[NumberedRow]:
         return _json_rows(self._lines, start)
@@ -242,7 +260,8 @@ def _names_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def open_dataset(spec: str, *, split: str | None = None) -> Dataset:
-    """The dataset a user means: ``-``, a file, a folder saved by ``datasets``, or a hub name.
+    """The dataset a user means: ``-``, a file, a folder of files, a folder saved by
+    ``datasets``, or a hub name.
 
     Args:
         spec: a path, recognised by its suffix; a folder; ``-``; or ``owner/name[:config]``.
@@ -250,15 +269,15 @@ def open_dataset(spec: str, *, split: str | None = None) -> Dataset:
 
     Raises ``ConfigError`` when there is no such thing, or its kind is not known.
     """
-    from . import tables
+    from . import folder, tables
 
     path = Path(spec)
     if spec == "-":
         return StandardInput()
     if path.is_dir():
-        return tables.SavedDataset(path, split)
+        return folder.open_folder(path, split)
     name = path.name.lower()
-    if name.endswith((".jsonl", ".json", ".ndjson", ".jsonl.gz", ".json.gz", ".ndjson.gz")):
+    if name.removesuffix(".gz").removesuffix(".zst").endswith((".jsonl", ".json", ".ndjson")):
         return JsonLines(path)
     if name.endswith((".csv", ".tsv")):
         return Csv(path)
@@ -269,6 +288,7 @@ def open_dataset(spec: str, *, split: str | None = None) -> Dataset:
     if path.exists():
         raise ConfigError(
             f"{spec}: the kind of file is not known by its suffix; readable are .jsonl, .json,"
-            " .ndjson (also .gz), .csv, .tsv, .parquet, .arrow, .feather, and - for JSON lines"
+            " .ndjson (also .gz, .zst), .csv, .tsv, .parquet, .arrow, .feather, folders of such"
+            " files, and - for JSON lines"
         )
     return tables.HubDataset(spec, split)

@@ -2,8 +2,9 @@
 
 What a row gets here is what the trainer would have seen: both go through ``Scorer``. The same
 command, given again, goes on where a killed run stopped, and leaves a finished output as it is.
+What a fault left unscored stands in ``OUT.failed.jsonl`` and can be tried again (``retry``).
 
-Not covered: several machines; choosing rows by their score.
+Not covered: several machines, other than by parts of the input; choosing rows by their score.
 """
 
 from __future__ import annotations
@@ -14,23 +15,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import AssayError, ConfigError, RunStopped
+from ..core.errors import AssayError, ConfigError, DataError, RunStopped
 from ..core.recipe import Recipe
 from ..core.records import record
 from ..core.scorer import Scorer
 from ..core.source import Arity
 from ..core.types import JSON
 from ..core.version import __version__
-from .columns import Layout, find_layout
+from .adapters import Reading, open_reading
+from .adapters.find import PlainReading
+from .adapters.reading import Gold
 from .ledger import SHARD_ROWS, Ledger, cut_of
 from .parts import Parts, RunLock, differences
 from .progress import Silent
 from .read import Dataset, open_dataset
-from .stream import BadRows, RowStream
+from .retry import retry_failed
+from .stream import BadRows, Part, RowStream, Slice
 from .tally import Tally
 from .write import StandardOutput, format_of
 
-__all__ = ["Outcome", "ScoreOptions", "score_file"]
+__all__ = ["Outcome", "ScoreOptions", "open_input", "part_path", "score_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,16 @@ class ScoreOptions:
     plugins: tuple[str, ...] = ()
     """Modules to load by name, besides those the recipe names."""
     columns: Mapping[str, str] | None = None
-    """Field of ``FIELDS`` -> column; the rest is found by name."""
+    """Field of ``FIELDS`` -> column, over the recipe's; the rest is found."""
+    adapter: str | None = None
+    """The shape of the rows, over the recipe's; None: it is found."""
+    gold: Gold | None = None
+    """Score reference solutions in place of completions: each row's ``own``, or the ``next`` row's,
+    which all should fail."""
+    part: Part | None = None
+    """Score one part of the input, into ``part_path(OUT, part)``."""
+    retry: bool = False
+    """Try again what faults left unscored in a finished output."""
     split: str | None = None
     """Of a Hugging Face dataset."""
     bad_rows: BadRows = "raise"
@@ -94,16 +107,34 @@ def score_file(
     budget is spent). Rows scored until then are kept.
     """
     options, progress = options or ScoreOptions(), progress or Silent()
-    dataset = open_dataset(source, split=options.split)
-    layout = find_layout(dataset.names(), options.columns or {}, dataset.name)
+    dataset, reading = open_input(source, recipe, options)
     with Scorer(
         recipe, plugins=options.plugins, cache=options.cache, workers=options.workers
     ) as scorer:
-        run = _Run(dataset, layout, scorer, options, progress)
+        run = _Run(dataset, reading, scorer, options, progress)
         try:
             return run.to_standard_output() if output == "-" else run.to_file(Path(output))
         finally:
             progress.stop()
+
+
+def open_input(source: str, recipe: Recipe, options: ScoreOptions) -> tuple[Dataset, Reading]:
+    """A dataset and how its rows are read; raises ``ConfigError``."""
+    dataset, said = open_dataset(source, split=options.split), recipe.input
+    reading = open_reading(
+        dataset.names(),
+        dataset.peek(),
+        dataset.name,
+        chosen={**(said.columns if said else {}), **(options.columns or {})},
+        adapter=options.adapter or (said.adapter if said else None),
+        gold=options.gold,
+    )
+    return dataset, reading
+
+
+def part_path(output: Path, part: Part) -> Path:
+    """Where a part of OUT goes: ``out-00002-of-00008.parquet``; a folder of them reads as one."""
+    return output.with_name(f"{output.stem}-{part.number:05d}-of-{part.of:05d}{output.suffix}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +142,17 @@ class _Run:
     """One run over one dataset."""
 
     dataset: Dataset
-    layout: Layout
+    reading: Reading
     scorer: Scorer
     options: ScoreOptions
     progress: Silent
 
     def to_standard_output(self) -> Outcome:
+        if self.options.part or self.options.retry:
+            raise ConfigError("-o -: --shard and --retry need a file to write; name one")
         out, tally, begun = StandardOutput(), Tally(self.scorer.names), time.monotonic()
-        stream = RowStream(self.dataset, self.layout, self.options.bad_rows)
-        self.progress.start(self.dataset.name, str(self.layout), None, 0)
+        stream = RowStream(self.dataset, self.reading, self.options.bad_rows)
+        self.progress.start(self.dataset.name, str(self.reading), None, 0)
         for entry in stream.entries(self.scorer):
             if isinstance(entry, dict):
                 tally.bad_rows += 1
@@ -137,12 +170,25 @@ class _Run:
     def to_file(self, path: Path) -> Outcome:
         if path.is_dir():
             raise ConfigError(f"-o {path}: is a folder; name a file in it")
+        path = part_path(path, self.options.part) if self.options.part else path
         form = format_of(path, self.scorer.names, timings=self.options.timings)
         path.parent.mkdir(parents=True, exist_ok=True)
         manifest = self._manifest(path)
         with RunLock(path):
             parts = Parts(path, form)
             report = parts.finished_run()
+            if self.options.retry:
+                cut = cut_of(self._arities())
+                found = retry_failed(
+                    parts,
+                    form,
+                    report,
+                    manifest,
+                    scorer=self.scorer,
+                    cut=cut,
+                    progress=self.progress,
+                )
+                return Outcome(found.summary, already_complete=found.nothing_to_do)
             if self._is_complete(path, parts, report, manifest):
                 return Outcome(_mapping(report, "summary"), already_complete=True)
             parts.open(manifest, restart=self.options.restart, where=self.dataset.name)
@@ -180,7 +226,10 @@ class _Run:
             "recipe": content,
             "versions": versions,
             "input": self.dataset.identity(),
-            "columns": dict(self.layout.columns),
+            "columns": dict(self.reading.columns),
+            "adapter": self.reading.adapter.name,
+            "gold": self.reading.gold,
+            "part": str(self.options.part) if self.options.part else None,
             "format": path.suffix.lower(),
             "timings": self.options.timings,
         }
@@ -191,8 +240,8 @@ class _Run:
         tally = Tally(self.scorer.names)
         if parts.state is not None:
             tally.restore(parts.state)
-        at, name = parts.end, self.dataset.name
-        self.progress.start(name, str(self.layout), self.dataset.total, at)
+        at, name, rows = parts.end, self.dataset.name, self._slice()
+        self.progress.start(name, str(self.reading), self._total(rows), at)
         ledger = Ledger(
             parts,
             tally,
@@ -200,11 +249,44 @@ class _Run:
             timings=self.options.timings,
             shard_rows=self.options.shard_rows,
         )
-        self._fill(ledger, RowStream(self.dataset, self.layout, self.options.bad_rows, at), tally)
+        stream = RowStream(self.dataset, self.reading, self.options.bad_rows, at, rows)
+        self._fill(ledger, stream, tally)
         self.dataset.check_unchanged()
         summary = {**tally.summary(), "resumed_at": at, "output": str(parts.output)}
         parts.finish({"run": dict(manifest), "summary": summary})
         return Outcome(summary)
+
+    def _slice(self) -> Slice:
+        """The rows of this part; raises ``ConfigError`` where an input cannot be parted."""
+        part = self.options.part
+        if part is None:
+            return Slice()
+        if "batch" in self._arities():
+            raise ConfigError(
+                "--shard: a source judges whole batches, and a part would have other batches than"
+                " the whole; score such a recipe in one run"
+            )
+        if self.dataset.identity() is None:
+            raise ConfigError(f"--shard: {self.dataset.name} cannot be read twice; save it first")
+        total = self.dataset.total
+        if total is None:
+            total = sum(1 for _ in self.dataset.rows())
+        return Slice(*part.bounds(total))
+
+    def _total(self, rows: Slice) -> int | None:
+        """Entries in all, about; None where that is not known."""
+        total = self.dataset.total
+        if rows != Slice():
+            total = None if rows.end is None and total is None else (rows.end or total or 0)
+            total = None if total is None else total - rows.first
+        if total is None or isinstance(self.reading, PlainReading) or not self.dataset.unit:
+            return total
+        first = self.dataset.peek() if self.dataset.identity() is not None else []
+        try:
+            made = sum(len(self.reading.samples(row, row)) for row in first)
+        except DataError:
+            return total
+        return round(total * made / len(first)) if first else total
 
     def _arities(self) -> set[Arity]:
         sources = self.scorer.registry.sources

@@ -189,10 +189,6 @@ class SavedDataset(_HuggingFace):
     """A folder written by ``Dataset.save_to_disk`` or ``DatasetDict.save_to_disk``."""
 
     def __init__(self, path: Path, split: str | None) -> None:
-        if not any((path / mark).is_file() for mark in ("state.json", "dataset_dict.json")):
-            raise ConfigError(
-                f"{path}: is a folder, but not a dataset saved with save_to_disk; give one file"
-            )
         data = _datasets(str(path)).load_from_disk(str(path))
         super().__init__(str(path), data, split)
 

@@ -22,7 +22,13 @@ class Tally:
 
     def __init__(self, source_names: Iterable[str]) -> None:
         self.rows = 0
+        """Samples read, whatever became of them."""
         self.bad_rows = 0
+        """Rows that were no samples."""
+        self.failed = 0
+        """Samples set aside because of a fault, to be tried again."""
+        self.unrouted = 0
+        """Samples that no source of the recipe applies to."""
         self.judged = 0
         """Rows in which at least one source made a judgement."""
         self.faults = 0
@@ -40,9 +46,11 @@ class Tally:
         self.group: list[Any] = [None, 0, 0, 0.0, 0.0]
         """The group under way: its key, rows, rows with a value, lowest and highest value."""
 
-    def add(self, group: str, reward: Reward) -> None:
-        """Count one row."""
+    def add(self, group: str, reward: Reward, *, failed: bool = False) -> None:
+        """Count one sample; ``failed``: it is set aside."""
         self.rows += 1
+        self.failed += failed
+        self.unrouted += not reward.verdicts
         _count(self.statuses, reward.status)
         if reward.value is not None:
             self.valued += 1
@@ -93,9 +101,10 @@ class Tally:
         return dict(vars(self))
 
     def restore(self, state: Mapping[str, JSON]) -> None:
-        """Go on from a state; unknown keys are left out."""
+        """Go on from a state; unknown keys are left out, and missing ones stay."""
         for key in vars(self):
-            setattr(self, key, state[key])
+            if key in state:
+                setattr(self, key, state[key])
 
     def summary(self) -> dict[str, JSON]:
         """What a person wants to know of the run so far."""
@@ -104,8 +113,12 @@ class Tally:
         sources = {name: _summary(found) for name, found in self.sources.items()}
         slowest = max(self.sources, key=lambda name: self.sources[name]["seconds"], default=None)
         return {
+            "rows_in": self.rows + self.bad_rows,
             "rows": self.rows,
+            "written": self.rows - self.failed,
+            "failed": self.failed,
             "bad_rows": self.bad_rows,
+            "unrouted": self.unrouted,
             "judged": self.judged,
             "faults": self.faults,
             "pass_rate": _ratio(self.passed, self.barred),
