@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,9 @@ from assay.cli.main import app
 from assay.core.errors import ConfigError
 from assay.trainer.config import TrainingRecipe
 from assay.trainer.data import dataset_of, load_problems
+from assay.trainer.dry_run.checks import check_arguments
+from assay.trainer.dry_run.findings import Findings
+from assay.trainer.dry_run.grape import longest_prompt
 from assay.trainer.online.algorithms import build_arguments, build_trainer
 from assay.trainer.online.grape import GrapeTrainer, given_responses, summary_of
 from assay.trainer.online.grape_mix import Way
@@ -292,6 +296,26 @@ def test_verdicts_are_needed() -> None:
     with pytest.raises(ConfigError, match="scored=ScoredBatch"):
         GrapeTrainer(prompts=prompts)
     assert given_responses([], None) == {}
+
+
+def test_a_dry_run_measures_prompts_and_repeats_the_papers_warning(tmp_path: Path) -> None:
+    read = recipe(tmp_path, {"quota": 2}, loss="sequence_sum")
+    problems, tokenizer = load_problems(read).train, load_tokenizer(tmp_path / "start")
+    stranger = replace(problems[0], task="other")
+    two = dict.fromkeys(("arithmetic", "poems"), RUBRIC["categories"]["arithmetic"])
+    content = read.model_dump(mode="json", by_alias=True)
+    content["sources"][0]["rubric"] = {**RUBRIC, "categories": two}
+    findings = Findings()
+    longest = longest_prompt(
+        TrainingRecipe.read(content), [*problems, stranger], tokenizer, 4, findings
+    )
+    # mend, the question, the texts and their line breaks, and a response of full length
+    assert longest == len("mend\n1+1=\n(none)\n(none)\n") + LONGEST
+    assert check_arguments(read, tmp_path / "dry", problems, findings) is not None
+    said = {(found.about, found.level): found.says for found in findings.found}
+    assert "1 of 9 problems are of no category" in said["grape", "note"]
+    assert f"up to {longest} tokens" in said["grape", "ok"]
+    assert "chances of model collapse" in said["trainer", "note"]
 
 
 def test_a_run_of_the_command(
