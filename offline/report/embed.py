@@ -48,21 +48,20 @@ def block(name: str, value: Any) -> bytes:
 def choose(columns: Columns, most: int, needed: Iterable[int]) -> list[int]:
     """The rows that go into the page: all, or whole prompts drawn evenly up to ``most`` rows.
 
-    Rows that the page's tables point to (``needed``) are among them whatever is drawn. The draw is
-    the same for the same file.
+    Rows that the page's tables point to (``needed``) come on top. The draw is the same for the same
+    file.
     """
     if len(columns) <= most:
         return list(range(len(columns)))
-    chosen = set(needed)
+    chosen: set[int] = set()
     groups = columns.rows_of_groups()
     order = list(range(len(groups)))
     random.Random(0).shuffle(order)  # noqa: S311 - a sample, not a secret
     for group in order:
-        more = set(groups[group]) - chosen
-        if len(chosen) + len(more) > most:
+        if len(chosen) + len(groups[group]) > most:
             break
-        chosen |= more
-    return sorted(chosen)
+        chosen.update(groups[group])
+    return sorted(chosen.union(needed))
 
 
 def column_block(columns: Columns, rows: Sequence[int]) -> bytes:

@@ -83,9 +83,15 @@ def scored_rows(n: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def hostile() -> list[str]:
-    """Names of the hostile texts, in the order of the rows that hold them."""
-    return list(HOSTILE)
+def hostile() -> dict[str, str]:
+    """Hostile texts by name, in the order of the rows that hold them."""
+    return HOSTILE
+
+
+@pytest.fixture
+def scored() -> Callable[[int], list[dict[str, Any]]]:
+    """So many scored rows."""
+    return scored_rows
 
 
 @pytest.fixture

@@ -98,8 +98,8 @@ def test_the_keyboard_moves_opens_and_closes(at: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["direction", "control", "surrogate", "close", "prototype"])
-def test_hostile_texts_are_shown(at: Any, hostile: list[str], name: str) -> None:
-    row = hostile.index(name)
+def test_hostile_texts_are_shown(at: Any, hostile: dict[str, str], name: str) -> None:
+    row = list(hostile).index(name)
     at.run(f"document.getElementById('line{row}').click()")
     at.wait(f"{DIALOG}.open && {TITLE}.startsWith('Row {row + 1}:')")
     shown = at.run(DETAIL)
