@@ -55,6 +55,7 @@ BUILTINS = (
     "assay.rewards.models.implicit",
     "assay.rewards.models.remote",
     "assay.rewards.models.world",
+    "assay.rewards.process.token",
     "assay.rewards.reference",
     "assay.rewards.comparing.pairwise",
     "assay.rewards.comparing.debate",
