@@ -16,7 +16,9 @@ from .judge_eval import judge_eval
 from .new_plugin import new_plugin
 from .recipes import recipe_app
 from .report import report
+from .rm_eval import rm_eval
 from .score import score
+from .select import select
 from .sources import sources
 from .training import train
 
@@ -50,10 +52,12 @@ def _face(
 
 
 app.command()(guarded(score))
+app.command()(guarded(select))
 app.command()(guarded(train))
 app.command()(guarded(sources))
 app.command()(guarded(audit))
 app.command("judge-eval")(guarded(judge_eval))
+app.command("rm-eval")(guarded(rm_eval))
 app.command()(guarded(check))
 app.command("new-plugin")(guarded(new_plugin))
 app.command()(guarded(doctor))

@@ -158,6 +158,8 @@ class RowStream:
 
     def _sliced(self) -> Iterator[_Row]:
         first, end = self._slice.first, self._slice.end
+        if end is not None and end <= first:
+            return  # both borders move to the same place
         before = max(first - 1, 0)
         begun, last = first == 0, ""
         for index, row in enumerate(self._read_with_donors(before), before):

@@ -85,6 +85,11 @@ class Reading:
             fields["completion"] = value_at(row, self.completion)
         return self._exploded(fields, extra)
 
+    def prompt_of(self, row: Row) -> Any:
+        """The prompt of a row alone; raises ``DataError``."""
+        prompt = self._fields(row).get("prompt")
+        return "" if prompt is None else prompt
+
     @property
     def _taken(self) -> frozenset[str]:
         whole = {*self.adapter.takes, *self.chosen.values()}

@@ -1,0 +1,1 @@
+"""Scored rows in, training data out."""
