@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .errors import ConfigError
 
-__all__ = ["limem", "pass_at_k", "pass_at_k_bound", "pearson", "wilson"]
+__all__ = ["best_of_n", "limem", "pass_at_k", "pass_at_k_bound", "pearson", "wilson"]
 
 _Z95 = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
@@ -81,6 +81,32 @@ def limem(accuracy: float, consistency_ratio: float) -> float:
         if not 0.0 <= value <= 1.0:
             raise ConfigError(f"limem.{name}: must lie in [0, 1], got {value}")
     return accuracy * (1.0 - consistency_ratio)
+
+
+def best_of_n(proxy: Sequence[float], truth: Sequence[float], n: int) -> float:
+    """The mean truth of the answer that a proxy likes best among ``n`` of these answers.
+
+    Over all subsets of size n, without replacement; answers of equal proxy are drawn alike. With
+    the truth as its own proxy it is the oracle's; n = 1 is a random choice. Raises ``ConfigError``
+    unless there are as many truths as proxies and 1 <= n <= their number.
+    Source: the unbiased estimator of Nakano et al. 2021 (WebGPT, arXiv 2112.09332), appendix I.
+    Differs: ties share.
+    """
+    total = len(proxy)
+    if len(truth) != total or not 1 <= n <= total:
+        raise ConfigError(
+            f"best_of_n: needs as many truths as proxies ({total}) and 1 <= n <= {total}, got"
+            f" {len(truth)} and n = {n}"
+        )
+    order = sorted(range(total), key=proxy.__getitem__)
+    of_equal: dict[float, list[float]] = {}
+    for score, true in zip(proxy, truth, strict=True):
+        of_equal.setdefault(score, []).append(true)
+    subsets = math.comb(total, n)
+    means = {score: math.fsum(found) / len(found) for score, found in of_equal.items()}
+    return math.fsum(
+        math.comb(below, n - 1) / subsets * means[proxy[i]] for below, i in enumerate(order)
+    )
 
 
 def pearson(xs: Sequence[float], ys: Sequence[float]) -> float | None:

@@ -37,7 +37,16 @@ from .labels import LABEL_NAMES, read_label
 from .progress import Silent
 from .read import Dataset, Unreadable, open_dataset
 
-__all__ = ["EvalOptions", "evaluate_judge"]
+__all__ = [
+    "EvalOptions",
+    "Judge",
+    "couple",
+    "evaluate_judge",
+    "judged_pairs",
+    "pair_layout",
+    "placed",
+    "readable_rows",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +85,7 @@ def evaluate_judge(
     """
     dataset = open_dataset(data, split=options.split)
     source, entry = _chosen(recipe, options)
-    judge = _Judge(recipe, source, entry, options, progress or Silent())
+    judge = Judge(recipe, source, entry, options, progress or Silent())
     found: dict[str, JSON] = {"data": dataset.name, "source": entry.name}
     found["version"] = source.version_with(entry.settings)
     measure = _measure_pairs if options.pairs else _measure_labels
@@ -101,7 +110,7 @@ def _chosen(recipe: Recipe, options: EvalOptions) -> tuple[Source, SourceEntry]:
 
 
 @dataclass(slots=True)
-class _Judge:
+class Judge:
     """The source, asked as often as it takes; keeps every verdict's bill."""
 
     recipe: Recipe
@@ -172,7 +181,7 @@ def _not_routed() -> Verdict:
 # answers with labels -----------------------------------------------------------------------
 
 
-def _measure_labels(dataset: Dataset, judge: _Judge, options: EvalOptions) -> dict[str, JSON]:
+def _measure_labels(dataset: Dataset, judge: Judge, options: EvalOptions) -> dict[str, JSON]:
     names = dataset.names()
     column = _label_column(names, options.label, dataset.name)
     layout = find_layout([n for n in names if n != column], options.columns, dataset.name)
@@ -219,19 +228,19 @@ def _labelled(
     """The samples with their labels, and how many rows had none. The label is kept from sources."""
     found: list[tuple[Sample, float]] = []
     without = 0
-    for place, row in _rows(dataset, limit):
+    for place, row in readable_rows(dataset, limit):
         value = row.get(column)
         if value is None or value == "":
             without += 1
             continue
         rest = {key: held for key, held in row.items() if key != column}
-        found.append((_placed(layout, rest, place), read_label(value, column, place)))
+        found.append((placed(layout, rest, place), read_label(value, column, place)))
     if not found:
         raise DataError(f"{dataset.name}: no row has a label in the column {column!r}")
     return found, without
 
 
-def _rows(dataset: Dataset, limit: int | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def readable_rows(dataset: Dataset, limit: int | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(where it stands, row); raises ``DataError`` for a row that cannot be read."""
     for number, row in itertools.islice(dataset.rows(), limit):
         place = f"{dataset.name}: {dataset.unit} {number}"
@@ -240,7 +249,8 @@ def _rows(dataset: Dataset, limit: int | None) -> Iterator[tuple[str, Mapping[st
         yield place, row
 
 
-def _placed(layout: Layout, row: Mapping[str, Any], place: str) -> Sample:
+def placed(layout: Layout, row: Mapping[str, Any], place: str) -> Sample:
+    """A row as a sample; raises ``DataError`` that says where the row stands."""
     try:
         return layout.sample(row)
     except DataError as error:
@@ -250,7 +260,17 @@ def _placed(layout: Layout, row: Mapping[str, Any], place: str) -> Sample:
 # pairs -------------------------------------------------------------------------------------
 
 
-def _measure_pairs(dataset: Dataset, judge: _Judge, options: EvalOptions) -> dict[str, JSON]:
+def _measure_pairs(dataset: Dataset, judge: Judge, options: EvalOptions) -> dict[str, JSON]:
+    layout = pair_layout(dataset, options.columns)
+    judge.progress.start(dataset.name, f"{layout}; pairs: chosen, rejected", None, 0)
+    couples = [couple(layout, row, place) for place, row in readable_rows(dataset, options.limit)]
+    runs = [judged_pairs(judge, scorer, couples) for scorer in judge.passes()]
+    said = [[pair.outcome() for pair in run] for run in runs]
+    return {**pair_measures(runs[0]), **judge.facts(said)}
+
+
+def pair_layout(dataset: Dataset, columns: Mapping[str, str]) -> Layout:
+    """How rows with ``chosen`` and ``rejected`` are read; raises ``ConfigError``."""
     names = dataset.names()
     lacking = [name for name in ("chosen", "rejected") if name not in names]
     if lacking:
@@ -258,19 +278,11 @@ def _measure_pairs(dataset: Dataset, judge: _Judge, options: EvalOptions) -> dic
             f"{dataset.name}: --pairs needs the columns chosen and rejected, and {lacking[0]!r} is"
             f" not there (columns: {', '.join(names) or 'none'})"
         )
-    layout = find_layout(
-        [name for name in names if name != "rejected"],
-        {"completion": "chosen", **options.columns},
-        dataset.name,
-    )
-    judge.progress.start(dataset.name, f"{layout}; pairs: chosen, rejected", None, 0)
-    couples = [_couple(layout, row, place) for place, row in _rows(dataset, options.limit)]
-    runs = [_judged_pairs(judge, scorer, couples) for scorer in judge.passes()]
-    said = [[pair.outcome() for pair in run] for run in runs]
-    return {**pair_measures(runs[0]), **judge.facts(said)}
+    others = [name for name in names if name != "rejected"]
+    return find_layout(others, {"completion": "chosen", **columns}, dataset.name)
 
 
-def _couple(layout: Layout, row: Mapping[str, Any], place: str) -> tuple[Sample, Sample]:
+def couple(layout: Layout, row: Mapping[str, Any], place: str) -> tuple[Sample, Sample]:
     """(chosen, rejected) as samples that tell nobody which is which."""
     rest = {key: value for key, value in row.items() if key not in ("chosen", "rejected")}
     chosen, rejected = row.get("chosen"), row.get("rejected")
@@ -278,7 +290,7 @@ def _couple(layout: Layout, row: Mapping[str, Any], place: str) -> tuple[Sample,
         shared = _shared(chosen, rejected)
         rest["prompt"], chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
         layout = replace(layout, columns={**layout.columns, "prompt": "prompt"})
-    made = [_placed(layout, {**rest, "chosen": one}, place) for one in (chosen, rejected)]
+    made = [placed(layout, {**rest, "chosen": one}, place) for one in (chosen, rejected)]
     return replace(made[0], id="", group=place), replace(made[1], id="", group=place)
 
 
@@ -288,8 +300,8 @@ def _shared(a: Sequence[Any], b: Sequence[Any]) -> int:
     return min(sum(1 for _ in same), len(a) - 1, len(b) - 1)
 
 
-def _judged_pairs(
-    judge: _Judge, scorer: Scorer, couples: Sequence[tuple[Sample, Sample]]
+def judged_pairs(
+    judge: Judge, scorer: Scorer, couples: Sequence[tuple[Sample, Sample]]
 ) -> list[JudgedPair]:
     """Every pair judged, in both orders where that may matter."""
     first = _by_pair(judge, scorer, couples)
@@ -309,7 +321,7 @@ def _judged_pairs(
 
 
 def _by_pair(
-    judge: _Judge, scorer: Scorer, couples: Sequence[tuple[Sample, Sample]]
+    judge: Judge, scorer: Scorer, couples: Sequence[tuple[Sample, Sample]]
 ) -> list[tuple[Verdict, Verdict]]:
     flat = [sample for couple in couples for sample in couple]
     said = judge.ask(scorer, flat, [None] * len(flat))
