@@ -18,11 +18,9 @@ from ..judges.contract import sendable
 from .batches import Batcher, OutOfMemory
 from .network import Loaded, load, padded
 from .settings import LocalSettings, ModelSettings
-from .texts import Reader, TemplateFault, messages_of, speaks
+from .texts import CHARS_A_TOKEN, Reader, TemplateFault, messages_of, speaks
 
 __all__ = ["LogRatios", "Rollout"]
-
-_CHARS_A_TOKEN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class LogRatios:
     def rollout(self, sample: Sample) -> Rollout:
         """The tokens of a sample. Raises ``TemplateFault``."""
         context, guarded = self._context(sample)
-        limit = _CHARS_A_TOKEN * self.reader.max_tokens
+        limit = CHARS_A_TOKEN * self.reader.max_tokens
         found = self.reader.plain(sendable(sample.text[:limit]))
         ids, spans = list(found["input_ids"]), [tuple(span) for span in found["offset_mapping"]]
         chars = min(len(sample.text), limit)

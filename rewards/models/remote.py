@@ -14,6 +14,7 @@ import asyncio
 import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -142,7 +143,14 @@ class RemoteSettings(Settings):
         return read_card(self.card)
 
 
-@source("rm.remote", version="1", scale="real", runs="async", batched=True)
+@source(
+    "rm.remote",
+    version="1",
+    scale="real",
+    runs="async",
+    batched=True,
+    host={"deadline_s": 120.0},  # of one request with its retries
+)
 class RemoteModel:
     """The score that a reward server gives the conversation.
 
@@ -162,13 +170,16 @@ class RemoteModel:
             backoff_s=settings.backoff_s,
             longest_backoff_s=settings.longest_backoff_s,
         )
+        # one thread: a tokenizer changes its state to read special tokens as characters
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="assay-rm")
         self._checking: asyncio.Future[str] | None = None
         self._refusal: str | None = None
         """Why the server cannot be believed; empty where it can; None before it was asked."""
 
     async def __call__(self, samples: Sequence[Sample]) -> list[Verdict]:
         """A verdict for each sample, in order."""
-        made = [self._made(sample) for sample in samples]
+        here = asyncio.get_running_loop()
+        made = await here.run_in_executor(self._thread, lambda: [*map(self._made, samples)])
         items = [item for item, _ in made if isinstance(item, Item)]
         try:
             await self._check()
@@ -182,6 +193,10 @@ class RemoteModel:
             else self._verdict(outcome, evidence)
             for outcome, (_, evidence) in zip(outcomes, made, strict=True)
         ]
+
+    def close(self) -> None:
+        """End the thread that tokenises."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     # asking -------------------------------------------------------------------------------
 
@@ -239,7 +254,9 @@ class RemoteModel:
         golden = [g for g in self.card.golden if g.text is None]
         samples = [Sample(prompt=p, completion=c) for p, c in _PROBES]
         samples += [Sample(prompt=g.prompt or "", completion=g.completion or "") for g in golden]
-        items = [item for item, _ in map(self._made, samples) if isinstance(item, Item)]
+        here = asyncio.get_running_loop()
+        made = await here.run_in_executor(self._thread, lambda: [*map(self._made, samples)])
+        items = [item for item, _ in made if isinstance(item, Item)]
         if len(items) < len(samples):
             return "" if not golden else "a golden text cannot be framed for this server"
         found = await self._surely(items)

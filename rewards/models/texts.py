@@ -23,6 +23,7 @@ from ..judges.contract import sendable
 from .card import Golden
 
 __all__ = [
+    "CHARS_A_TOKEN",
     "Reader",
     "TemplateFault",
     "Tokens",
@@ -32,9 +33,9 @@ __all__ = [
     "speaks",
 ]
 
-_CHARS_A_TOKEN = 64
+CHARS_A_TOKEN = 16
 """Texts of more characters than this for each token that may stay are cut before they are
-tokenised, so that a huge text costs no more than a long one. Ours; no common text comes near."""
+tokenised, so that a huge text costs no more than a long one. Ours; common text has about 4."""
 _FRAMES = 256
 _SILENCE: Message = {"role": "assistant", "content": ""}
 
@@ -217,7 +218,7 @@ class Reader:
     def _bounded(self, messages: Sequence[Message]) -> tuple[list[dict[str, Any]], int]:
         """Messages with plain contents, and how many characters were cut off them."""
         made = [plain_message(message, self._defused) for message in messages]
-        return made, cut_contents(made, _CHARS_A_TOKEN * self.max_tokens, self.side)
+        return made, cut_contents(made, CHARS_A_TOKEN * self.max_tokens, self.side)
 
     def _defused(self, value: Any) -> Any:
         """A tool call's values, with a space in what would be a special token."""
