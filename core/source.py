@@ -249,32 +249,28 @@ def source(
         preload: modules to import before it is handed samples.
         batched: one call takes many samples although each verdict depends on its own alone.
         keeps_children: the source owns long-lived child processes; others are ended after a call.
-        host: ``deadline_s``, ``memory_bytes`` and ``workers`` of a recipe that does not say, where
-            those of other sources would not do.
+        host: ``deadline_s``, ``memory_bytes``, ``workers`` of a recipe that does not say.
 
     Raises ``PluginError`` for a description that breaks a rule.
     """
 
-    def make(target: Callable[..., Any]) -> Source:
-        return Source(
-            target,
-            name=name,
-            version=version,
-            scale=scale,
-            arity=arity,
-            needs=needs,
-            runs=runs,
-            deterministic=deterministic,
-            view=view,
-            pass_at=pass_at,
-            config=config,
-            preload=preload,
-            batched=batched,
-            keeps_children=keeps_children,
-            host=host,
-        )
-
-    return make
+    return lambda target: Source(
+        target,
+        name=name,
+        version=version,
+        scale=scale,
+        arity=arity,
+        needs=needs,
+        runs=runs,
+        deterministic=deterministic,
+        view=view,
+        pass_at=pass_at,
+        config=config,
+        preload=preload,
+        batched=batched,
+        keeps_children=keeps_children,
+        host=host,
+    )
 
 
 def _is_async(target: Callable[..., Any]) -> bool:
