@@ -38,7 +38,7 @@ def report(
         float | None, typer.Option(help="The label from which an answer is good, for grades.")
     ] = None,
     rows: Annotated[
-        int, typer.Option(min=0, help="Most rows in the page's browser; the rest are counted.")
+        int, typer.Option(min=0, help="Rows in the browser; those that tables lead to come on top.")
     ] = 100_000,
     mib: Annotated[
         float, typer.Option(min=1.0, help="Most MiB of the page; texts are cut to keep it.")
