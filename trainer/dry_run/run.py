@@ -49,8 +49,13 @@ def dry_run(
     shown = recipe.model_dump(mode="json", by_alias=True)
     if findings.attempt("packages", lambda: _prepared(recipe)) is None:
         return DryRun(recipe=shown, findings=tuple(findings.found))
-    findings.ok("recipe", f"{recipe.name!r} is valid; sources: {_names(recipe)}")
+    findings.ok("recipe", f"{recipe.name!r} is valid; sources: {_names(recipe) or 'none'}")
     folder = out or Path("runs") / recipe.name
+    if recipe.trainer.algorithm == "reward_model":
+        from .reward_model import check_reward_model
+
+        check_reward_model(recipe, folder, findings, replaced=resume or overwrite)
+        return DryRun(recipe=shown, findings=tuple(findings.found))
     # the name of the folder goes into TRL's configuration, which may make what it names
     with tempfile.TemporaryDirectory() as scratch, training_settings(recipe, Path(scratch)):
         rows, memory, rests_on = _checked(

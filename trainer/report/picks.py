@@ -6,6 +6,7 @@ The choice is deterministic: one run folder gives one report. Not covered: searc
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,10 @@ __all__ = ["rollout_parts"]
 _MARKS = {True: "passed", False: "not passed", None: "no bar"}
 _EACH = 3
 _ALONG = 2
+_BELOW = 0.5
+"""A process score under it doubts an answer; as in ``assay.rewards.process.audit``."""
+_LOOKED_AT = 16
+DOUBTFUL = "Right answers with doubtful steps"
 
 
 def rollout_parts(rollouts: Rollouts | None) -> list[dict[str, Any]]:
@@ -44,11 +49,40 @@ def _choices(rollouts: Rollouts) -> list[tuple[str, list[int]]]:
     worst = sorted(paid, key=lambda i: (values[i], -steps[i], i))
     left_out = sorted(set(places) - set(paid), key=lambda i: (-steps[i], i))
     return [
+        (DOUBTFUL, _from_different(_doubtful(rollouts, paid), groups, _EACH)),
         ("Highest rewards", _from_different(best, groups, _EACH)),
         ("Lowest rewards", _from_different(worst, groups, _EACH)),
         ("Left out: no reward", _from_different(left_out, groups, _ALONG)),
         *_along(sorted(places, key=lambda i: (steps[i], i))),
     ]
+
+
+def _doubtful(rollouts: Rollouts, places: list[int]) -> list[int]:
+    """Answers that passed although a source that scores steps in [0, 1] doubts them; lowest first.
+
+    An outcome verifier pays such an answer; a person should look at how it came about.
+    """
+    passed = rollouts.column("passed")
+    found: dict[int, float] = {}
+    for name in _process_sources(rollouts, places):
+        scores = rollouts.column(f"{name}.score")
+        known = [score for score in scores if score is not None]
+        if known and 0.0 <= min(known) <= max(known) <= 1.0:
+            low = {i: scores[i] for i in places if passed[i] and scores[i] is not None}
+            found |= {i: s for i, s in low.items() if s < min(_BELOW, found.get(i, 1.0))}
+    return sorted(found, key=lambda i: (found[i], i))
+
+
+def _process_sources(rollouts: Rollouts, places: list[int]) -> list[str]:
+    """The sources whose verdicts have steps, told by some rollouts."""
+    names: set[str] = set()
+    for row in rollouts.rows(places[:_LOOKED_AT]):
+        try:
+            said = json.loads(row.get("verdicts") or "{}")
+            names |= {name for name, verdict in said.items() if verdict.get("steps")}
+        except (ValueError, AttributeError, RecursionError):  # a damaged row tells nothing
+            continue
+    return sorted(names & set(rollouts.sources))
 
 
 def _from_different(places: Iterable[int], groups: list[Any], n: int) -> list[int]:

@@ -1,0 +1,31 @@
+"""``--dry-run`` of a reward model: what would stop it is told before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assay.trainer.config import TrainingRecipe
+from assay.trainer.dry_run.run import dry_run
+
+
+def test_a_good_recipe_has_no_problem(small: Any, tmp_path: Path) -> None:
+    found = dry_run(TrainingRecipe.read(small(max_tokens=16)), tmp_path / "run")
+    assert not found.problems
+    said = [finding.says for finding in found.findings]
+    assert any("96 rows with 192 answers to learn from, 60 held out, 4 raters" in s for s in said)
+    assert any("128 answers" in s for s in said)
+    assert any("lose their left end" in s for s in said)
+    assert not (tmp_path / "run").exists()
+
+
+def test_everything_wrong_is_told_at_once(
+    small: Any, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    rows = [{"prompt": "q", "chosen": "a", "rejected": "a"}]
+    data = {"path": str(write(rows)), "n_train": 4, "n_eval": 1}
+    recipe = TrainingRecipe.read(small(data, trainer={"trl": {"betta": 1}}))
+    problems = " ".join(dry_run(recipe, tmp_path / "run").problems)
+    for words in ("unknown key 'betta'", "row 1: chosen and rejected are equal"):
+        assert words in problems
