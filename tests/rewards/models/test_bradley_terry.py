@@ -114,6 +114,17 @@ def test_an_end_token_that_also_pads_is_read_where_it_stands(reward_folder: Path
     assert abs(ours - trapped) > 1e-3, "transformers skips the end token here"
 
 
+def test_sixteen_bits_keep_the_head_in_float32(reward_folder: Path) -> None:
+    rows = samples(6)
+    whole = scores(opened(reward_folder)(rows))
+    half = network(reward_folder, dtype="bfloat16")
+    assert next(half._loaded.model.parameters()).dtype == torch.bfloat16
+    assert {p.dtype for p in half._head.parameters()} == {torch.float32}
+    found = scores(opened(reward_folder, dtype="bfloat16")(rows))
+    assert found == pytest.approx(whole, abs=0.2)
+    assert found != pytest.approx(whole, abs=1e-6)
+
+
 # batches ------------------------------------------------------------------------------------
 
 
