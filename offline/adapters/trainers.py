@@ -86,8 +86,9 @@ def _stepwise(row: Row) -> Fields:
 
 def _labels_steps(row: Row) -> bool:
     steps, labels = row.get("completions"), row.get("labels")
-    both = isinstance(steps, list) and isinstance(labels, list)
-    return both and len(steps) == len(labels) and all(isinstance(x, bool) for x in labels)
+    if not isinstance(steps, list) or not isinstance(labels, list):
+        return False
+    return len(steps) == len(labels) and all(isinstance(label, bool) for label in labels)
 
 
 def _open_instruct(row: Row) -> Fields:

@@ -98,8 +98,8 @@ class ScoredFile:
         with Spill(scratch) as spill:
             for row in self._records():
                 spill.add(numbers.setdefault(_key(row), len(numbers)), json_text(dict(row)))
-            for _, rows in itertools.groupby(spill, key=lambda pair: pair[0]):
-                yield _prompt(json.loads(text) for _, text in rows)
+            for _, texts in itertools.groupby(spill, key=lambda pair: pair[0]):
+                yield _prompt(json.loads(text) for _, text in texts)
 
     def _lies_together(self) -> bool:
         seen: set[bytes] = set()

@@ -224,8 +224,11 @@ class _Run:
             "truncated": options.truncated,
             "k": options.k,
         }
-        known = {"all_passed": "all_passed", "top_k": "top_k", "threshold": "threshold"}
-        return KeepRule(rule=known.get(self.rule or "", "best_per_prompt"), **shared)
+        match self.rule:
+            case "all_passed" | "top_k" | "threshold":
+                return KeepRule(rule=self.rule, **shared)
+            case _:  # one of each prompt, or of each winning answer
+                return KeepRule(rule="best_per_prompt", **shared)
 
     def _pair_rule(self) -> PairRule:
         options = self.options
