@@ -34,8 +34,9 @@ __all__ = ["ReportOptions", "write_scored_report"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = ("data.js", "list.js", "filters.js", "details.js", "browser.js")
-_MARK = "<!--rows-->"
-"""Where the data go; escaped text cannot contain it."""
+_NUMBERS, _TEXTS = "<!--numbers-->", "<!--texts-->"
+"""Where the data go; escaped text cannot contain them. The script stands between the two: it starts
+while the browser still reads the texts."""
 _PAGE_BYTES = 300_000
 """Set aside for the page around charts and rows."""
 _ITEM_BYTES = 1_200
@@ -131,10 +132,12 @@ class _Page:
         texts = Texts(store, len(self._rows), room)
         rubrics = self._read(texts, options)
         self._sections.insert(-1, rubrics.section())
-        head, _, tail = self._html(texts).partition(_MARK)
+        head, _, rest = self._html(texts).partition(_NUMBERS)
+        script, _, tail = rest.partition(_TEXTS)
         out.write(head.encode("utf-8"))
         out.write(numbers)
         out.write(block("starts", texts.starts))
+        out.write(script.encode("utf-8"))
         store.seek(0)
         shutil.copyfileobj(store, out, _MIB)
         out.write(tail.encode("utf-8"))

@@ -9,6 +9,7 @@ Not covered: sources against each other (``agreement``), several answers to a pr
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -115,18 +116,22 @@ def _edges(values: Sequence[float]) -> list[float]:
     seen = sorted(set(values)) if len(set(values[:10_000])) <= _LEVELS else []
     low, high = min(values), max(values)
     if low == high:
-        return [low - 0.5, high + 0.5]
+        return [low - 0.5, high + 0.5] if abs(low) < 1e15 else [0.9 * low, 1.1 * low][:: _sign(low)]
     if 0 < len(seen) <= _LEVELS:
         half = min(b - a for a, b in pairwise(seen)) / 2
-        if (high - low) / half <= 4 * _BINS:
-            steps = round((high - low) / (2 * half)) + 1
-            return [low - half + 2 * half * i for i in range(steps + 1)]
-    return [low + (high - low) * i / _BINS for i in range(_BINS + 1)]
+        steps = (high - low) / (2 * half) + 1 if half > 0 else math.inf
+        if steps <= 2 * _BINS:
+            return [low - half + 2 * half * i for i in range(round(steps) + 1)]
+    parts = (i / _BINS for i in range(_BINS + 1))
+    return sorted({low * (1 - part) + high * part for part in parts})  # equal ones: no room between
+
+
+def _sign(value: float) -> int:
+    return 1 if value > 0 else -1
 
 
 def _bin(edges: Sequence[float], value: float) -> int:
-    place = int((value - edges[0]) / (edges[-1] - edges[0]) * (len(edges) - 1))
-    return min(max(place, 0), len(edges) - 2)
+    return min(max(bisect_right(edges, value) - 1, 0), len(edges) - 2)
 
 
 # tasks -----------------------------------------------------------------------------------------

@@ -1,6 +1,12 @@
 // The page's data: JSON, deflated, as base64 in elements that no browser runs. Everything in it is
 // text of strangers: it enters the page by textContent and in no other way.
 
+// The script starts once the numbers are there; the texts stand behind it, and come meanwhile.
+const allParsed =
+  document.readyState === "loading"
+    ? new Promise((go) => document.addEventListener("DOMContentLoaded", go, { once: true }))
+    : Promise.resolve();
+
 function bytesOf(element) {
   const text = element.textContent;
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
@@ -41,7 +47,7 @@ class Texts {
       this.kept.set(index, known);
       return known;
     }
-    const found = unpacked(`chunk${index}`);
+    const found = allParsed.then(() => unpacked(`chunk${index}`));
     this.kept.set(index, found);
     if (this.kept.size > 12) this.kept.delete(this.kept.keys().next().value);
     return found;

@@ -129,6 +129,7 @@ async function withText(texts, places, words, alive, progress) {
     wanted.get(index).push(p);
   }
   let done = 0;
+  await allParsed;
   for (const [index, rows] of wanted) {
     // past the cache: a search would only push out what is in sight
     const { t, r } = await unpacked(`chunk${index}`);

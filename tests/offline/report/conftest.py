@@ -27,7 +27,7 @@ HOSTILE = {
     "close": "</script></pre></title><img src=x onerror=document.title='owned'>",
     "attribute": "\" onmouseover='alert(1)' style=\"position:fixed",
     "template": "{{ 7 * 7 }}{% raw %}${7*7}",
-    "mark": "<!--rows-->",
+    "mark": "<!--numbers--><!--texts-->",
     "direction": "abc\u202edcba\u2066\u200bx",
     "control": "nul\x00bell\x07escape\x1b[31m",
     "surrogate": "lone \ud800 half",

@@ -98,7 +98,7 @@ def test_the_content_policy_names_our_style_and_script_alone(page: Path) -> None
     (policy,) = [v for v in seen.values("content") if "default-src" in v]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for tag in (r"<style>(.*?)</style>", r'<script type="module">(.*?)</script>'):
+    for tag in (r"<style>(.*?)</style>", r'<script type="module" async>(.*?)</script>'):
         (inside,) = re.findall(tag, seen.raw, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
