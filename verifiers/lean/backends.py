@@ -5,7 +5,7 @@ labelled ``dev``. ``native``: a toolchain of this machine, with or without a lak
 ``auto``: native where there is one, else wasm. Both run the same two programs of ``checker/``, in a
 jail: no network, no file but the ones that Lean reads, no other process.
 
-Not covered: talking to them (``process``); ``lean_dojo`` and ``server``.
+Not covered: talking to them (``process``); what ``dojo`` and ``server`` add to these.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...core.errors import ConfigError
 from ...sandbox.contract import Missing
 from .wasm import assets
 
-__all__ = ["Backend", "Role", "Which", "choose"]
+__all__ = ["CHECKER", "Backend", "Role", "Which", "choose"]
 
 Which: TypeAlias = Literal["auto", "native", "wasm"]
 Role: TypeAlias = Literal["Elaborator", "Referee"]
@@ -32,7 +32,8 @@ _ROLES: tuple[Role, ...] = ("Elaborator", "Referee")
 _RUN = ("-j1", "-s", "65536", "--run")
 """One thread for tasks; stacks of 64 MB, which deep terms need."""
 _HOME = "/tmp"  # noqa: S108 - the jail's own, in memory
-_CHECKER = Path(__file__).parent / "checker"
+CHECKER = Path(__file__).parent / "checker"
+"""The two programs."""
 _SAFE = (4, 34)
 """Kernels before this have holes that crafted terms reach (lean4#14484, #14576, #14582, #14838)."""
 _VERSION = re.compile(r"version (\d+)\.(\d+)")
@@ -48,7 +49,8 @@ class Backend:
     folders: Mapping[str, str]
     """Host path -> path inside."""
     environment: Mapping[str, str]
-    trust: Literal["production", "dev"]
+    trust: Literal["production", "dev", "messages"]
+    """``dev``: its kernel has holes that crafted terms reach. ``messages``: nothing is replayed."""
     memory_mb: int
     """Of one process."""
     start_s: float = 180.0
@@ -105,7 +107,7 @@ def _wasm(memory_mb: int | None) -> Backend:
         folders={
             str(node.parent.parent): "/node",
             str(place): "/lean",
-            str(_CHECKER): "/checker",
+            str(CHECKER): "/checker",
         },
         environment={"LEAN_HOSTLIB": "/lean/lib", "HOME": _HOME, "PATH": "/usr/bin:/bin"},
         trust="dev",
@@ -148,7 +150,7 @@ def _native(prefix: Path, project: Path | None, memory_mb: int | None, *, strict
     return Backend(
         name="native",
         argv={role: ("/toolchain/bin/lean", *_RUN, f"/checker/{role}.lean") for role in _ROLES},
-        folders={str(prefix): "/toolchain", str(_CHECKER): "/checker", **places},
+        folders={str(prefix): "/toolchain", str(CHECKER): "/checker", **places},
         environment={
             "LEAN_PATH": ":".join(["/toolchain/lib/lean", *places.values()]),
             "LEAN_SYSROOT": "/toolchain",

@@ -32,7 +32,7 @@ from .process import Lost
 
 __all__ = ["LeanDojoSteps", "Need", "Reached", "TracedRepository", "requirements", "traced_folder"]
 
-_GIT = (2, 25)
+_GIT: tuple[int, int] = (2, 25)
 _VERSION_S = 20.0
 
 
@@ -75,7 +75,7 @@ def _git() -> Need:
     except (OSError, subprocess.SubprocessError):
         return Need("git", False, "not here", get)
     found = re.search(r"(\d+)\.(\d+)", told)
-    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    version: tuple[int, int] = (int(found[1]), int(found[2])) if found else (0, 0)
     return Need("git", version >= _GIT, f"{version[0]}.{version[1]}", get)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...core.settings import NO_EFFECT, Settings
-from .backends import Backend, Which, choose
+from ...sandbox.contract import Missing
+from .backends import Backend, choose
+from .dojo import TracedRepository, traced_folder
 from .judging import Checker
 from .process import LeanProcess
+from .server import Messages, ServerLean, ServerSettings
 
 __all__ = ["LeanSettings"]
 
@@ -18,11 +22,20 @@ __all__ = ["LeanSettings"]
 class LeanSettings(Settings):
     """Where proofs are checked, and within what."""
 
-    backend: Which = "auto"
+    backend: Literal["auto", "native", "wasm", "lean_dojo", "server"] = "auto"
     """``native``: a Lean toolchain of this machine. ``wasm``: Lean 4.28 under Node, core library
-    only, verdicts labelled ``dev``. ``auto``: native where there is one, else wasm."""
+    only, verdicts labelled ``dev``. ``auto``: native where there is one, else wasm. ``lean_dojo``:
+    native, with the libraries of a repository that LeanDojo traced (``traced``). ``server``: a
+    Kimina-style server elaborates (``server``), the referee here decides."""
     project: Path | None = None
     """A built lake project whose libraries (Mathlib...) may be imported; native only."""
+    traced: TracedRepository | None = None
+    """Of the backend ``lean_dojo``: ``{url, commit}``."""
+    server: ServerSettings | None = None
+    """Of the backend ``server``: ``{url, api, key_env, retries}``."""
+    accept_unreplayed: bool = False
+    """Where a server elaborates and no Lean is here to replay: believe its messages. An answer can
+    forge them; verdicts are labelled ``messages``. Off, each of them is a fault."""
     strict: bool = False
     """Refuse a native Lean older than 4.34, the first kernel without known holes."""
     allow_axioms: tuple[str, ...] = ("propext", "Classical.choice", "Quot.sound")
@@ -38,20 +51,65 @@ class LeanSettings(Settings):
     recycle_after: Annotated[int, NO_EFFECT] = Field(default=500, ge=1)
     """Requests that one Lean answers before another takes its place."""
 
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        for name, field in (("lean_dojo", "traced"), ("server", "server")):
+            if (self.backend == name) != (getattr(self, field) is not None):
+                raise ValueError(f"{field} goes with the backend {name!r}, got {self.backend!r}")
+        if self.accept_unreplayed and self.backend != "server":
+            raise ValueError("accept_unreplayed goes with the backend 'server'")
+        if self.backend == "lean_dojo" and self.project is not None:
+            raise ValueError("project: the backend 'lean_dojo' takes the traced repository")
+        return self
+
     def backend_here(self) -> Backend:
-        """Raises ``Missing``, saying how to get a Lean."""
+        """Of the processes that run here. Raises ``Missing``, saying how to get a Lean."""
+        if self.traced is not None:
+            folder = traced_folder(self.traced)
+            made = choose("native", project=folder, memory_mb=self.memory_mb, strict=self.strict)
+            return replace(made, name="lean_dojo")
         return choose(
-            self.backend, project=self.project, memory_mb=self.memory_mb, strict=self.strict
+            "auto" if self.backend in ("server", "lean_dojo") else self.backend,
+            project=self.project,
+            memory_mb=self.memory_mb,
+            strict=self.strict,
         )
 
     def checker(self) -> Checker:
         """Not started yet. Raises ``Missing``."""
-        backend = self.backend_here()
+        elaborator, referee = self._pair()
+        return Checker(
+            elaborator,
+            referee,
+            allow=self.allow_axioms,
+            time_s=self.time_s,
+            heartbeats=self.heartbeats,
+        )
+
+    def _pair(self) -> tuple[LeanProcess, LeanProcess]:
+        try:
+            backend = self.backend_here()
+        except Missing as error:
+            if self.server is None:
+                raise
+            if not self.accept_unreplayed:
+                raise Missing(
+                    f"a server elaborates, and nothing here can replay what it says: {error};"
+                    " or set accept_unreplayed, and an answer can forge its verdict"
+                ) from error
+            both = Messages(_elsewhere("messages"), self.server)
+            return both, both
         most_mb = 0.85 * backend.memory_mb
-        pair = [
+        made = [
             LeanProcess(backend, role, most=self.recycle_after, most_mb=most_mb)
             for role in ("Elaborator", "Referee")
         ]
-        return Checker(
-            *pair, allow=self.allow_axioms, time_s=self.time_s, heartbeats=self.heartbeats
-        )
+        if self.server is not None:
+            label = replace(_elsewhere(backend.trust), notes=backend.notes)
+            made[0] = ServerLean(label, self.server, made[1])
+        return made[0], made[1]
+
+
+def _elsewhere(trust: Literal["production", "dev", "messages"]) -> Backend:
+    """A backend of which nothing runs here."""
+    return Backend(name="server", argv={}, folders={}, environment={}, trust=trust, memory_mb=1)
