@@ -22,6 +22,8 @@ if __name__ == "__main__":
     from assay.trainer.report.page import write_report
     from importlib.resources import files
     assert files("assay.trainer.report").joinpath("templates/report.html").is_file()
+    assert files("assay.offline.report").joinpath("templates/browser.js").is_file()
+    assert files("assay.core.pages").joinpath("templates/base.css").is_file()
 """
 
 

@@ -29,6 +29,8 @@ from .parts import Figure, Table
 __all__ = ["Series", "bars", "figure", "grid", "intervals", "lines", "points"]
 
 _WIDTH = 8.0
+_FARTHEST = 1e150
+"""Numbers beyond are drawn here; tables have them as they are."""
 _STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 
 Series: TypeAlias = "Mapping[str, Sequence[tuple[float, float]]]"
@@ -74,6 +76,11 @@ def _svg(paint: Painter) -> str:
         out = io.StringIO()
         canvas.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
+
+
+def _within(value: float) -> float:
+    """What can be drawn: matplotlib subtracts the ends of an axis, which overflows beyond."""
+    return min(max(value, -_FARTHEST), _FARTHEST)
 
 
 def _legend(axes: Any, n: int) -> None:
@@ -131,9 +138,10 @@ def bars(edges: Sequence[float], heights: Mapping[str, Sequence[float]], x: str,
     def paint(canvas: Any, theme: Theme) -> None:
         axes = canvas.subplots()
         floor = [0.0] * (len(edges) - 1)
-        widths = [b - a for a, b in pairwise(edges)]
+        drawn = [_within(edge) for edge in edges]
+        widths = [b - a for a, b in pairwise(drawn)]
         for (label, values), colour in zip(heights.items(), cycle(theme.colours), strict=False):
-            axes.bar(edges[:-1], values, widths, floor, align="edge", color=colour, linewidth=0.4,
+            axes.bar(drawn[:-1], values, widths, floor, align="edge", color=colour, linewidth=0.4,
                      edgecolor=theme.page, label=label)  # fmt: skip
             floor = [a + b for a, b in zip(floor, values, strict=True)]
         axes.set_xlabel(x)
@@ -193,7 +201,7 @@ def points(series: Series, x: str, y: str) -> Painter:
         for (label, pairs), colour, mark in zip(
             series.items(), cycle(theme.colours), cycle("ox^sd+"), strict=False
         ):
-            xs, ys = [a for a, _ in pairs], [b for _, b in pairs]
+            xs, ys = [_within(a) for a, _ in pairs], [_within(b) for _, b in pairs]
             axes.scatter(xs, ys, s=12, alpha=0.5, color=colour, marker=mark, linewidths=0.8,
                          label=short_label(label))  # fmt: skip
         axes.set_xlabel(x)

@@ -1,7 +1,7 @@
 """The numbers of a scored file, column by column: all that the statistics need, and no text.
 
-About 50 bytes a row and 17 for each source: a million rows judged by two sources take 90 MB. Texts
-are never held; prompts and answers are known here by 64-bit digests.
+44 bytes a row and 14 for each source; the statistics make lists of rows meanwhile, some hundred
+bytes a row. Texts are never held; prompts and answers are known here by 64-bit digests.
 
 Not covered: rubric items (``rubrics``), and what the numbers mean (``measures`` and its like).
 """
@@ -119,9 +119,9 @@ class Columns:
         self.passed, self.truncated, self.status = array("B"), array("B"), array("B")
         self.faults = array("B")
         """Sources that failed or were killed."""
-        self.chars = array("L")
+        self.chars = array("I")
         """Length of the completion."""
-        self.task, self.group = array("L"), array("L")
+        self.task, self.group = array("I"), array("I")
         self.answer = array("q")
         """Digest of the extracted answer; 0: none."""
         self.statuses, self.tasks = Pool([""]), Pool()
@@ -176,7 +176,7 @@ class Columns:
 
     def rows_of_groups(self) -> list[array[int]]:
         """The rows of every group, wherever they stand in the file."""
-        found = [array("L") for _ in range(self.groups)]
+        found = [array("I") for _ in range(self.groups)]
         for row, group in enumerate(self.group):
             found[group].append(row)
         return found

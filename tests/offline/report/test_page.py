@@ -294,6 +294,11 @@ def test_texts_of_a_chunk_are_there_once(columns_of: Any, make: Any, scored: Sco
     assert texts.starts[0] == 0
 
 
+def test_rewards_of_any_size_are_drawn(make: Any, scored: Scored) -> None:
+    rows = [{**row, "value": v} for row, v in zip(scored(3), [1e308, -1e308, 5e-324], strict=True)]
+    assert written(make(rows)).data("columns")["value"] == [1e308, -1e308, 4.94066e-324]
+
+
 def test_reasons_are_bounded() -> None:
     reasons = Reasons()
     for i in range(5000):
