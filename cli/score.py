@@ -124,7 +124,7 @@ def _score(
         kept = f"what is scored is kept in {output}.parts, and the same command goes on from there"
         typer.echo(f"assay: interrupted; {kept}", err=True)
         raise typer.Exit(Exit.INTERRUPTED) from None
-    _tell(outcome, output, as_json=as_json, quiet=quiet)
+    _tell(outcome, output, options, as_json=as_json, quiet=quiet)
     if outcome.nothing_judged:
         raise typer.Exit(Exit.UNJUDGED)
 
@@ -201,8 +201,12 @@ def _short(value: Any) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
 
 
-def _tell(outcome: Outcome, output: str, *, as_json: bool, quiet: bool) -> None:
-    if outcome.already_complete:
+def _tell(
+    outcome: Outcome, output: str, options: ScoreOptions, *, as_json: bool, quiet: bool
+) -> None:
+    if outcome.already_complete and options.retry:
+        typer.echo(f"{output}: nothing failed, so there is nothing to try again", err=True)
+    elif outcome.already_complete:
         typer.echo(
             f"{output}: is complete already, of this recipe and input; --overwrite scores it again",
             err=True,

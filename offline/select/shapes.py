@@ -42,7 +42,9 @@ class Shaper:
         """``source``: the digest of the scored file. Raises ``ConfigError``."""
         if form == "verl" and make in ("dpo", "kto"):
             raise ConfigError(f"--format verl: verl reads no {make} files; use --format trl")
-        self.make, self.form, self._source = make, form, source
+        self.make: Make = make
+        self.form: Form = form
+        self._source = source
         self.chat = True if form == "verl" else chat
         """Whether rows hold messages; None until the first row."""
         self._made = 0
