@@ -152,8 +152,16 @@ class KeeperSession(Session):
         self._replies = bytearray()
         self._stopped = False
         self._outcome: Outcome | None = None
-        self._deadline = time.monotonic() + limits.clock_s + _GRACE_S
+        self._until: float | None = None
         link.hold(*_job(program, stdin, limits, watch_memory=watch_memory))
+
+    @property
+    def _deadline(self) -> float:
+        """When the keeper counts as lost. From the first time that somebody waits for it: the run
+        begins then, which may be a while after it was made."""
+        if self._until is None:
+            self._until = time.monotonic() + self._limits.clock_s + _GRACE_S
+        return self._until
 
     def ask(self, request: Any, within_s: float | None = None) -> Any | None:
         deadline = None if within_s is None else time.monotonic() + within_s

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from assay import Sample
+from assay.core.judging import OpenSource
 from assay.sandbox.contract import Limits, Outcome, Program, Sandbox, SandboxFault, Session
+from assay.sandbox.jail import Jail
 from assay.verifiers.code.kinds import bench as module
 from assay.verifiers.code.kinds.bench import Bench
+from assay.verifiers.code.programs import code_tests
 
 BUDGET_S = 8.0
+SUITE = Sample(
+    prompt="",
+    completion="```python\ndef twice(n):\n    return 2 * n\n```",
+    ground_truth={
+        "language": "python",
+        "tests": {
+            "kind": "unittest",
+            "code": "import unittest\nclass T(unittest.TestCase):\n"
+            "    def test_it(self):\n        self.assertEqual(twice(4), 8)\n",
+        },
+    },
+)
 
 
 class Clock:
@@ -102,3 +119,23 @@ def test_faults_only_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "time", clock)
     with pytest.raises(SandboxFault, match="lost"):
         session(Bench(Slow(clock, ["fault"] * 3), Limits(), BUDGET_S))
+
+
+@pytest.mark.usefixtures("needs_jail")
+def test_a_place_that_takes_long_to_make_costs_the_program_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second of two places is made while the first program waits: it must not run yet."""
+    made = Jail.start
+
+    def slowly(self: Jail, program: Program, stdin: bytes, limits: Limits) -> Session:
+        time.sleep(1.5)
+        return made(self, program, stdin, limits)
+
+    monkeypatch.setattr(Jail, "start", slowly)
+    source = OpenSource(code_tests, {"time_s": 0.1}, "code.tests")  # and 1.3 s by the clock
+    try:
+        verdict = source.judge([SUITE])[0]
+    finally:
+        source.close()
+    assert verdict.passed, verdict.reason

@@ -148,8 +148,16 @@ class Bench:
 
     def serve(self, source: str, setup: str = "") -> Served:
         """A program as a server; use it in a ``with`` statement."""
+        return self._serve(self.sandbox, source, setup, self.allowed())
+
+    def serve_tests(self, source: str, setup: str = "") -> tuple[Served, Sandbox]:
+        """Test code that talks with the program, and where that runs."""
+        place, limits = self.sandbox.for_tests(self.allowed())
+        return self._serve(place, source, setup, limits), place
+
+    def _serve(self, place: Sandbox, source: str, setup: str, limits: Limits) -> Served:
         began = time.monotonic()
-        session = self.sandbox.start(Program.server(source, setup), b"", self.allowed())
+        session = place.start(Program.server(source, setup), b"", limits)
         self._lost_s += time.monotonic() - began
         return Served(self, session)
 

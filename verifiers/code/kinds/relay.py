@@ -13,7 +13,6 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from ....sandbox.contract import Program
 from ....sandbox.values import BadValue, decode, encode
 from ..truth import BadReference, SuiteTests
 from .bench import Bench, Case, Graded, Prepared, Served, ended_because, shown
@@ -74,13 +73,13 @@ def _judge_source() -> tuple[str, str]:
 def grade_by_relay(judging: Judging, names: list[str] | None, source: str, bench: Bench) -> Graded:
     """Run the tests over there. Raises ``BadReference`` for tests that cannot be run."""
     with Caller(bench, source, judging.imports) as program:
-        if program.problem:
-            return Graded.all_failed(
-                names or ["tests"], program.problem, stderr=program.served.close().stderr
-            )
-        place, limits = bench.sandbox.for_tests(bench.allowed())
-        session = place.start(Program.server(*_judge_source()), b"", limits)
-        with Served(bench, session) as judge:
+        # both places before anything runs: to make one may take longer than a program has
+        judge, place = bench.serve_tests(*_judge_source())
+        with judge:
+            if program.problem:
+                return Graded.all_failed(
+                    names or ["tests"], program.problem, stderr=program.served.close().stderr
+                )
             if judge.problem:
                 return Graded.all_failed(names or ["tests"], f"the tests: {judge.problem}")
             told = _relay(judge, program, judging)
