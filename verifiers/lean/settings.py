@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from ...core.settings import NO_EFFECT, Settings
 from ...sandbox.contract import Missing
-from .backends import Backend, choose
+from .backends import Backend, Which, choose
 from .dojo import TracedRepository, traced_folder
 from .judging import Checker
 from .process import LeanProcess
@@ -68,12 +68,10 @@ class LeanSettings(Settings):
             folder = traced_folder(self.traced)
             made = choose("native", project=folder, memory_mb=self.memory_mb, strict=self.strict)
             return replace(made, name="lean_dojo")
-        return choose(
-            "auto" if self.backend in ("server", "lean_dojo") else self.backend,
-            project=self.project,
-            memory_mb=self.memory_mb,
-            strict=self.strict,
-        )
+        which: Which = "auto"
+        if self.backend == "native" or self.backend == "wasm":  # noqa: PLR1714 - mypy narrows by it
+            which = self.backend
+        return choose(which, project=self.project, memory_mb=self.memory_mb, strict=self.strict)
 
     def checker(self) -> Checker:
         """Not started yet. Raises ``Missing``."""
