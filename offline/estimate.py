@@ -55,7 +55,7 @@ def _blocks(
     dataset: Dataset, reading: Reading, total: int, rows: int
 ) -> Iterator[tuple[int, list[Sample]]]:
     """(rows read, their samples) of some places of the file."""
-    count = max(1, min(_BLOCKS, rows // 8))
+    count = max(1, min(_BLOCKS, min(rows, total) // 8))
     size = max(1, min(rows, total) // count)
     for place in range(count):
         start = (total - size) * place // max(count - 1, 1)
