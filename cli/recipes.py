@@ -53,6 +53,9 @@ def check(recipe: RecipeArgument, plugins: Plugins = None, as_json: AsJson = Fal
     from ..core.scorer import Scorer
 
     extra = reach_plugins(plugins)
+    if _learns_to_score(Path(recipe)):
+        _check_reward_model(recipe, as_json=as_json)
+        return
     read = Recipe.read(recipe)
     with Scorer(read.model_copy(update={"cache": None}), plugins=extra) as scorer:
         found = _found(scorer, trains=_trains(read))
@@ -61,6 +64,25 @@ def check(recipe: RecipeArgument, plugins: Plugins = None, as_json: AsJson = Fal
 
         TrainingRecipe.read(Path(recipe))
     print_json(found) if as_json else _show(recipe, found)
+
+
+def _learns_to_score(path: Path) -> bool:
+    """Whether a file is a recipe of a reward model, which has no sources."""
+    from ..core.recipe import load_yaml
+
+    trainer = load_yaml(path).get("trainer") if path.is_file() else None
+    return isinstance(trainer, dict) and trainer.get("algorithm") == "reward_model"
+
+
+def _check_reward_model(recipe: str, *, as_json: bool) -> None:
+    from ..trainer.config import TrainingRecipe
+
+    read = TrainingRecipe.read(Path(recipe))
+    loss = read.trainer.reward_model.loss
+    if as_json:
+        print_json({"name": read.name, "sources": [], "trains": True, "loss": loss})
+        return
+    typer.echo(f"{recipe}: is right\n  trains a reward model by {loss}; it asks no source")
 
 
 def _trains(recipe: Any) -> bool:

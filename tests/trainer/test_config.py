@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assay.core.errors import ConfigError
-from assay.core.recipe import Recipe
+from assay.core.recipe import Recipe, load_yaml
 from assay.trainer.config import TrainingRecipe, training_schema
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -62,7 +62,7 @@ def test_the_scoring_part_has_no_training_sections(micro: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_recipes_that_train_read_back_as_they_are_written(path: Path) -> None:
-    if Recipe.read(path).trainer is None:
+    if load_yaml(path).get("trainer") is None:
         pytest.skip("scores only")
     read = TrainingRecipe.read(path)
     assert TrainingRecipe.read(read.model_dump(mode="json", by_alias=True)) == read
