@@ -62,52 +62,72 @@ class BandChoice(StrEnum):
     ALWAYS = "always"
 
 
+Scored = Annotated[
+    str, typer.Argument(metavar="SCORED", help="What assay score wrote; or a folder of that.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="OUT.parquet or OUT.jsonl.")]
+Made = Annotated[MakeChoice, typer.Option(help="Examples, pairs, labelled rows, or prompts alone.")]
+Rule = Annotated[
+    RuleChoice | None,
+    typer.Option(help="sft: the first six (default all_passed); dpo: the last two."),
+]
+Form = Annotated[FormChoice, typer.Option("--format", help="Whose rows.")]
+HowMany = Annotated[int, typer.Option("-k", min=1, help="For top_k.")]
+AtLeast = Annotated[
+    float | None, typer.Option(help="Lowest value kept; kto: the lowest desirable one.")
+]
+Margin = Annotated[float, typer.Option(min=0, help="Smallest difference of a pair.")]
+Cap = Annotated[int, typer.Option(min=0, help="Most rows of one prompt; 0: no cap.")]
+Failed = Annotated[
+    bool, typer.Option("--failed", help="A failed completion may be the best there is.")
+]
+Truncated = Annotated[
+    bool, typer.Option("--truncated", help="One that was cut off may be imitated.")
+]
+AnswerFrom = Annotated[
+    str | None, typer.Option(help="Whose verdicts tell final answers, for votes.")
+]
+PassRate = Annotated[
+    str | None, typer.Option(metavar="LOW:HIGH", help="Prompts whose pass rate lies there.")
+]
+Bands = Annotated[
+    list[BandChoice] | None, typer.Option(help="Prompts of this difficulty. Repeatable.")
+]
+Dedup = Annotated[bool, typer.Option("--dedup", help="Leave out repeated prompts.")]
+Decontaminate = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="Leave out prompts like its questions. Repeatable."),
+]
+Ngram = Annotated[int, typer.Option(min=1, help="Words in a row that make it alike.")]
+Order = Annotated[OrderChoice, typer.Option(help="By pass rate, or not.")]
+Seed = Annotated[int, typer.Option(help="Of shuffled.")]
+Chat = Annotated[
+    bool | None, typer.Option("--chat/--text", help="Messages or text; default: as it is.")
+]
+
+
 def select(
-    scored: Annotated[
-        str, typer.Argument(metavar="SCORED", help="What assay score wrote; or a folder of that.")
-    ],
+    scored: Scored,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="OUT.parquet or OUT.jsonl.")],
-    make: Annotated[
-        MakeChoice, typer.Option(help="Examples, pairs, labelled rows, or prompts alone.")
-    ] = MakeChoice.SFT,
-    rule: Annotated[
-        RuleChoice | None,
-        typer.Option(help="sft: the first six (default all_passed); dpo: the last two."),
-    ] = None,
-    form: Annotated[FormChoice, typer.Option("--format", help="Whose rows.")] = FormChoice.TRL,
-    k: Annotated[int, typer.Option("-k", min=1, help="For top_k.")] = 2,
-    at_least: Annotated[
-        float | None, typer.Option(help="Lowest value kept; kto: the lowest desirable one.")
-    ] = None,
-    margin: Annotated[float, typer.Option(min=0, help="Smallest difference of a pair.")] = 0.0,
-    cap: Annotated[int, typer.Option(min=0, help="Most rows of one prompt; 0: no cap.")] = 4,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="A failed completion may be the best there is.")
-    ] = False,
-    truncated: Annotated[
-        bool, typer.Option("--truncated", help="One that was cut off may be imitated.")
-    ] = False,
-    answer_from: Annotated[
-        str | None, typer.Option(help="Whose verdicts tell final answers, for votes.")
-    ] = None,
-    pass_rate: Annotated[
-        str | None, typer.Option(metavar="LOW:HIGH", help="Prompts whose pass rate lies there.")
-    ] = None,
-    band: Annotated[
-        list[BandChoice] | None, typer.Option(help="Prompts of this difficulty. Repeatable.")
-    ] = None,
-    dedup: Annotated[bool, typer.Option("--dedup", help="Leave out repeated prompts.")] = False,
-    decontaminate: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE", help="Leave out prompts like its questions. Repeatable."),
-    ] = None,
-    ngram: Annotated[int, typer.Option(min=1, help="Words in a row that make it alike.")] = 13,
-    order: Annotated[OrderChoice, typer.Option(help="By pass rate, or not.")] = OrderChoice.INPUT,
-    seed: Annotated[int, typer.Option(help="Of shuffled.")] = 0,
-    chat: Annotated[
-        bool | None, typer.Option("--chat/--text", help="Messages or text; default: as it is.")
-    ] = None,
+    output: Output,
+    make: Made = MakeChoice.SFT,
+    rule: Rule = None,
+    form: Form = FormChoice.TRL,
+    k: HowMany = 2,
+    at_least: AtLeast = None,
+    margin: Margin = 0.0,
+    cap: Cap = 4,
+    failed: Failed = False,
+    truncated: Truncated = False,
+    answer_from: AnswerFrom = None,
+    pass_rate: PassRate = None,
+    band: Bands = None,
+    dedup: Dedup = False,
+    decontaminate: Decontaminate = None,
+    ngram: Ngram = 13,
+    order: Order = OrderChoice.INPUT,
+    seed: Seed = 0,
+    chat: Chat = None,
     as_json: AsJson = False,
 ) -> None:
     """Make training data of a scored file: SFT, DPO and KTO rows, or prompts for RL.
