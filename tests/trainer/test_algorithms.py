@@ -43,11 +43,29 @@ def run(recipe: dict[str, Any], out: Path, **trainer: Any) -> list[dict[str, Any
     return [row for row in rows if row["split"] == "train" and "loss" in row]
 
 
+PROMPTS: dict[str, Any] = {
+    "name": "sums",
+    "version": "1",
+    "description": "Sums.",
+    "categories": {
+        "arithmetic": {
+            "description": "sums",
+            "generate": "do",
+            "improve": "mend",
+            "items": [{"name": "way", "weight": 1, "kind": "critique", "description": "Steps."}],
+        }
+    },
+}
+
+
 @pytest.mark.parametrize("algorithm", sorted(PRESETS))
 def test_it_takes_steps(algorithm: str, varied: dict[str, Any], tmp_path: Path) -> None:
+    more: dict[str, Any] = {}
     if algorithm == "grpo_process":
         varied["sources"][0] = {"use": "test.letter_steps"}
-    rows = run(varied, tmp_path / "run", algorithm=algorithm)
+    if algorithm == "grape":  # no judge here: only the prompts of a category are used
+        more["grape"] = {"rubric": PROMPTS, "template": "{question}{response}", "truth": "show"}
+    rows = run(varied, tmp_path / "run", algorithm=algorithm, **more)
     assert [row["step"] for row in rows] == [1, 2]
     assert all(math.isfinite(row["loss"]) for row in rows)
     assert any(row["grad_norm"] > 0 for row in rows)

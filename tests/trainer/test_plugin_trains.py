@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,11 +34,7 @@ RECIPE = {
 def test_an_installed_plugin_is_used_in_training(root: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
-    package = tmp_path / "acme_verifier"
-    package.mkdir()
-    for file in (root / "examples/acme_verifier").iterdir():
-        if file.is_file():
-            (package / file.name).write_bytes(file.read_bytes())
+    package = shutil.copytree(root / "examples/acme_verifier", tmp_path / "acme_verifier")
     subprocess.run([*pip, "--target", str(site), str(package)], check=True, capture_output=True)
     recipe = tmp_path / "acme.yaml"
     recipe.write_text(yaml.safe_dump(RECIPE))
