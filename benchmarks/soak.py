@@ -20,6 +20,7 @@ import argparse
 import contextlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -190,11 +191,11 @@ def resident_mb() -> float:
 
 
 def own(options: Any) -> None:
-    """Be one that is killed: judge programs, and say so once some are judged."""
+    """Be one that is killed: judge programs, and say whose canaries these are once some are."""
     with Host() as host:
         for number, _ in enumerate(verdicts(draw(10_000, 0.1, options.seed), host, options)):
             if number == 20:
-                print("under way", flush=True)
+                print(host.name, flush=True)
 
 
 def death(options: Any, client: Any, leftovers: Leftovers, number: int) -> float:
@@ -204,7 +205,7 @@ def death(options: Any, client: Any, leftovers: Leftovers, number: int) -> float
     owner = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert owner.stdout is not None
     had = containers(client)
-    owner.stdout.readline()
+    name = owner.stdout.readline().decode().strip()
     time.sleep(random.Random(number).uniform(0.0, 2.0))
     theirs = inside(client, psutil.Process(owner.pid))
     leftovers.see(theirs)
@@ -216,6 +217,8 @@ def death(options: Any, client: Any, leftovers: Leftovers, number: int) -> float
     lasted = time.monotonic() - started
     owner.wait()
     owner.stdout.close()
+    for canaries in Path("/var/tmp").glob(f"{name or 'nobody'}*"):
+        shutil.rmtree(canaries)  # the owner's own, which it could not take down
     return lasted
 
 
