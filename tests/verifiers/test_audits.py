@@ -26,8 +26,9 @@ RUN_HERE = sorted(
         if table.module.startswith(HERE) and not table.source.startswith(("lean.", "coq."))
     }
 )
-ELSEWHERE = ("rm.", "lean.")
-"""What a learned model gives for an answer is its own affair; Lean's tests need Lean."""
+ELSEWHERE = ("rm.", "prm.", "lean.progress")
+"""What a learned model gives for an answer is its own affair; ``lean.progress`` finds what
+``lean.proof`` does."""
 LEFT_ALONE = {"math.exact": "false reject"}
 """Right answers that need algebra are for ``math.symbolic``: they are counted, not listed."""
 
