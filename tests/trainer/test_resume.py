@@ -32,6 +32,8 @@ GRAPE = {
 }
 """The prompts are of a rubric that is not asked for rewards: the killing source pays."""
 
+pytestmark = pytest.mark.timeout(400)  # each trains three times
+
 
 def start(recipe: dict[str, Any], folder: Path, *more: str, kill_at: int = 0) -> int:
     path = folder.with_suffix(".yaml")
