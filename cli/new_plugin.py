@@ -89,7 +89,7 @@ def rendered(name: str, package: str | None = None) -> dict[str, str]:
 
     words = _words(name, package_of(_checked(name), package))
     # what is rendered is Python and TOML, no HTML; the words in it are checked above
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701 - no HTML is made
     folder = files("assay.cli") / "templates"
     return {
         path.format(package=words["package"]): environment.from_string(
