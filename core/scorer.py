@@ -18,12 +18,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from .batch import Batch
 from .cache import Cache
 from .carry import carried
+from .closing import Closing
 from .engine.contract import PoolSettings
 from .engine.engine import Engine
 from .engine.unit import Unit
@@ -48,7 +48,7 @@ _WINDOW_SECONDS = (0.2, 2.0)
 sources give their rewards soon, so that a kill of the process costs little."""
 
 
-class Scorer:
+class Scorer(Closing):
     """Scores samples by a recipe.
 
     Args:
@@ -280,17 +280,6 @@ class Scorer:
             route.close()
         if self._cache is not None:
             self._cache.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def pool_counters(self) -> Mapping[str, Mapping[str, int]]:

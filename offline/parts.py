@@ -24,9 +24,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
+from ..core.closing import Closing
 from ..core.errors import ConfigError, EngineError
 from ..core.types import JSON
 from .swap import complete_swap
@@ -35,7 +35,7 @@ from .write import Format, Shard, replace_file, sync_folder
 __all__ = ["Parts", "RunLock", "differences"]
 
 
-class RunLock:
+class RunLock(Closing):
     """The right to write OUT; held until ``close`` or the end of the process, however it ends."""
 
     def __init__(self, output: Path) -> None:
@@ -66,17 +66,6 @@ class RunLock:
         """Give the right back, leaving no file behind."""
         self._path.unlink(missing_ok=True)
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True, slots=True)

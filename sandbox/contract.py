@@ -11,13 +11,13 @@ Not covered: languages, tests and verdicts; see ``verifiers/code``.
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
+from ..core.closing import Closing
 from ..core.errors import AssayError
 
 __all__ = [
@@ -135,7 +135,7 @@ def has_loaded(reply: Any) -> bool:
     return type(reply) is dict and "loaded" in reply
 
 
-class Session(ABC):
+class Session(Closing):
     """A running server: requests go in and replies come out, as JSON values, one at a time.
 
     Replies are what the program's process wrote: data, to be believed about nothing but themselves.
@@ -168,19 +168,8 @@ class Session(ABC):
     def close(self) -> Outcome:
         """End the run, if it has not ended, and say how it did."""
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class Sandbox(ABC):
+class Sandbox(Closing):
     """A backend. Thread-safe; opened at the first run or by ``open``; closed for good by ``close``.
 
     Args:
@@ -235,11 +224,3 @@ class Sandbox(ABC):
     def __enter__(self) -> Self:
         self.open()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -19,11 +19,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Self
 
 import psutil
 
+from ..core.closing import Closing
 from .cgroup import Cgroup, make_cgroup, name_of_group
 from .contract import Missing
 from .jail import ENTER, FIRST_UID, GROUP_NUMBERS, advice, jail_folders
@@ -42,7 +41,7 @@ class Gone(Exception):  # noqa: N818 - becomes a fault or a verdict, not an erro
     """The program has ended, was ended, or wrote what nobody can read."""
 
 
-class Resident:
+class Resident(Closing):
     """One program in a jail.
 
     Args:
@@ -211,13 +210,6 @@ class Resident:
             self._group.close()
             self._group = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """As ``kill``: nothing in it is worth waiting for."""
         self.kill()

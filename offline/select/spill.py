@@ -10,15 +10,15 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from ...core.closing import Closing
 
 __all__ = ["Spill"]
 
 _BATCH = 500
 
 
-class Spill:
+class Spill(Closing):
     """Texts with keys, to be read once all are in."""
 
     def __init__(self, folder: Path) -> None:
@@ -45,14 +45,7 @@ class Spill:
         self._db.execute("CREATE INDEX IF NOT EXISTS by_key ON rows (key, place)")
         yield from self._db.execute("SELECT key, row FROM rows ORDER BY key, place")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Delete it."""
         self._db.close()
         self._folder.cleanup()

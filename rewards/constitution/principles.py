@@ -10,15 +10,15 @@ Covered: reading and checking them, drawing one. Not covered: what a judge is as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from ...core.errors import ConfigError, did_you_mean
-from ...core.recipe import load_yaml
-from ...core.settings import Settings, read_settings
+from ...core.library import named_files, read_from_library
+from ...core.settings import Settings
 from ...core.types import digest
 
 __all__ = ["Constitution", "Principle", "constitutions", "load_constitution"]
@@ -94,7 +94,7 @@ class Constitution(Settings):
 
 def constitutions() -> dict[str, Path]:
     """Name -> file of every constitution that comes with Assay, sorted."""
-    return {path.stem: path for path in sorted(_HERE.glob("*.yaml"))}
+    return named_files(_HERE)
 
 
 def load_constitution(spec: Any) -> Constitution:
@@ -102,19 +102,4 @@ def load_constitution(spec: Any) -> Constitution:
 
     Raises ``ConfigError``.
     """
-    if isinstance(spec, Constitution):
-        return spec
-    if isinstance(spec, Mapping):
-        return read_settings(Constitution, spec, "principles")
-    if not isinstance(spec, str | Path):
-        raise ConfigError(f"principles: must be a name, a path or a mapping, got {spec!r:.80}")
-    path = Path(spec)
-    if path.suffix not in {".yaml", ".yml", ".json"}:
-        known = constitutions()
-        if str(spec) not in known:
-            raise ConfigError(
-                f"principles: no constitution {str(spec)!r}{did_you_mean(str(spec), known)}, or"
-                " give a path ending in .yaml"
-            )
-        path = known[str(spec)]
-    return read_settings(Constitution, {"name": path.stem, **load_yaml(path)}, str(spec))
+    return read_from_library(Constitution, spec, constitutions(), "principles", "constitution")

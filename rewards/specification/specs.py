@@ -5,15 +5,13 @@ Covered: reading and checking them. Not covered: what a judge is asked (``judge`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from ...core.errors import ConfigError, did_you_mean
-from ...core.recipe import load_yaml
-from ...core.settings import Settings, read_settings
+from ...core.library import named_files, read_from_library
+from ...core.settings import Settings
 from ...core.types import digest
 
 __all__ = ["Section", "Specification", "load_specification", "specifications"]
@@ -63,7 +61,7 @@ class Specification(Settings):
 
 def specifications() -> dict[str, Path]:
     """Name -> file of every specification that comes with Assay, sorted."""
-    return {path.stem: path for path in sorted(_HERE.glob("*.yaml"))}
+    return named_files(_HERE)
 
 
 def load_specification(spec: Any) -> Specification:
@@ -71,19 +69,5 @@ def load_specification(spec: Any) -> Specification:
 
     Raises ``ConfigError``.
     """
-    if isinstance(spec, Specification):
-        return spec
-    if isinstance(spec, Mapping):
-        return read_settings(Specification, spec, "specification")
-    if not isinstance(spec, str | Path):
-        raise ConfigError(f"specification: must be a name, path or mapping, got {spec!r:.80}")
-    path = Path(spec)
-    if path.suffix not in {".yaml", ".yml", ".json"}:
-        known = specifications()
-        if str(spec) not in known:
-            raise ConfigError(
-                f"specification: no specification {str(spec)!r}{did_you_mean(str(spec), known)},"
-                " or give a path ending in .yaml"
-            )
-        path = known[str(spec)]
-    return read_settings(Specification, {"name": path.stem, **load_yaml(path)}, str(spec))
+    known = specifications()
+    return read_from_library(Specification, spec, known, "specification", "specification")

@@ -7,12 +7,9 @@ other languages than Python, and what a program does to the host; the repository
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
-
-import yaml
 
 from ...core.audit_table import AuditCase, audit_table
-from ...core.types import Sample
+from .tables import cases_in
 
 __all__ = ["code_programs", "io_properties", "quality_faults"]
 
@@ -26,16 +23,7 @@ def _answer(*programs: str) -> tuple[str, ...]:
 @audit_table("code.tests", settings={"deadline_s": 30.0})
 def code_programs() -> Iterator[AuditCase]:
     """Programs that solve their task, that do not, and that attack whoever grades them."""
-    text = (files("assay.verifiers.audits") / "programs.yaml").read_text(encoding="utf-8")
-    found = yaml.safe_load(text)
-    for case in found["cases"]:
-        truth = found["truths"][case["truth"]]
-        yield AuditCase(
-            sample=Sample(prompt=case["name"], completion=case["completion"], ground_truth=truth),
-            kind=case["kind"],
-            category=case["category"],
-            name=case["name"],
-        )
+    return cases_in("programs.yaml")
 
 
 _PAIR = {

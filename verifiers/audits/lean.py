@@ -7,45 +7,26 @@ Needs a Lean. Not covered: Mathlib.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from ...core.audit_table import AuditCase, audit_table
-from ...core.types import Sample
+from .tables import cases_in, table_in
 
 __all__ = ["lean_alone", "lean_proofs", "lean_statements"]
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[str, Any]:
-    text = (files("assay.verifiers.audits") / "lean.yaml").read_text(encoding="utf-8")
-    found: dict[str, Any] = yaml.safe_load(text)
-    return found
 
 
 @audit_table("lean.proof", settings={"deadline_s": 600.0})
 def lean_proofs() -> Iterator[AuditCase]:
     """Proofs of statements, failures, and texts that Lean takes though they prove nothing."""
-    table = _table()
-    for case in table["cases"]:
-        truth = table["truths"][case["truth"]]
-        yield AuditCase(
-            sample=Sample(
-                prompt=truth["statement"], completion=case["completion"], ground_truth=truth
-            ),
-            kind=case["kind"],
-            category=case["category"],
-            name=case["name"],
-        )
+    return cases_in("lean.yaml")
 
 
 def lean_alone() -> dict[str, str]:
     """Case (``category: name``) -> what Lean by itself says of it: ``silent``, ``warning``,
     ``sorry``, ``error``, or ``lost`` when it does not come back."""
-    return {f"{case['category']}: {case['name']}": case["alone"] for case in _table()["cases"]}
+    return {
+        f"{case['category']}: {case['name']}": case["alone"]
+        for case in table_in("lean.yaml")["cases"]
+    }
 
 
 @audit_table("lean.statement", settings={"deadline_s": 600.0})

@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
-
-import yaml
 
 from ...core.audit_table import AuditCase, audit_table
-from ...core.types import Sample
+from .tables import cases_in
 
 __all__ = ["coq_proofs"]
 
@@ -19,13 +16,4 @@ __all__ = ["coq_proofs"]
 @audit_table("coq.proof", settings={"time_s": 10.0})
 def coq_proofs() -> Iterator[AuditCase]:
     """Proofs that hold, that do not, and that cheat. Needs Coq."""
-    text = (files("assay.verifiers.audits") / "coq.yaml").read_text(encoding="utf-8")
-    found = yaml.safe_load(text)
-    for case in found["cases"]:
-        truth = found["truths"][case["truth"]]
-        yield AuditCase(
-            sample=Sample(prompt=case["name"], completion=case["completion"], ground_truth=truth),
-            kind=case["kind"],
-            category=case["category"],
-            name=case["name"],
-        )
+    return cases_in("coq.yaml")

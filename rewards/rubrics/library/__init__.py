@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ....core.errors import ConfigError, did_you_mean
+from ....core.errors import ConfigError
+from ....core.library import named_files, path_in_library
 from ....core.recipe import load_yaml
 from ....core.settings import read_settings
 from ..schema import Rubric
@@ -24,7 +25,7 @@ _PROMPTS = "prompts"
 
 def library() -> dict[str, Path]:
     """Name -> file of every rubric that comes with Assay, sorted."""
-    return {p.stem: p for p in sorted(_HERE.glob("*.yaml")) if p.stem != _PROMPTS}
+    return {name: path for name, path in named_files(_HERE).items() if name != _PROMPTS}
 
 
 @lru_cache(maxsize=1)
@@ -45,23 +46,11 @@ def load_rubric(spec: Any) -> Rubric:
     if isinstance(spec, Mapping):
         return _read(spec, "rubric")
     if isinstance(spec, str | Path):
-        path = _path_of(str(spec))
+        path = path_in_library(str(spec), library(), "rubric", "rubric")
         return _read({"name": path.stem, **load_yaml(path)}, str(spec))
     if isinstance(spec, Sequence) and spec:
         return _joined([load_rubric(part) for part in spec])
     raise ConfigError(f"rubric: must be a name, a path, a mapping or a list of those, got {spec!r}")
-
-
-def _path_of(spec: str) -> Path:
-    path = Path(spec)
-    if path.suffix in {".yaml", ".yml", ".json"}:
-        return path
-    known = library()
-    if spec not in known:
-        raise ConfigError(
-            f"rubric: no rubric {spec!r}{did_you_mean(spec, known)}, or give a path ending in .yaml"
-        )
-    return known[spec]
 
 
 def _read(data: Mapping[str, Any], where: str) -> Rubric:
