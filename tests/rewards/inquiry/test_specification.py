@@ -104,7 +104,7 @@ def test_a_question_that_fails_fails_the_sample(lost: str, monkeypatch: pytest.M
     ("settings", "words"),
     [
         pytest.param({"specification": "generl"}, "did you mean 'general'", id="typo"),
-        pytest.param({"specification": 3}, "name, path or mapping", id="number"),
+        pytest.param({"specification": 3}, "a name, a path or a mapping", id="number"),
         pytest.param({"category": "cooking"}, "not in the specification", id="category"),
         pytest.param({"reasoning_weight": 2}, "reasoning_weight", id="weight"),
     ],
