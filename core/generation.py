@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
+from .errors import ConfigError
 from .types import Message
 
-__all__ = ["Generator", "Until", "Wanted", "Written"]
+__all__ = ["Generator", "Until", "Wanted", "Written", "as_many"]
 
 Until = Literal["step", "end"]
 """``step``: the next step of the answer alone. ``end``: all that is left of it."""
@@ -68,3 +69,16 @@ class Generator(Protocol):
         blank.
         """
         ...
+
+
+T = TypeVar("T")
+
+
+def as_many(given: Sequence[T], wanted: Sequence[Wanted]) -> Sequence[T]:
+    """What a generator gave; raises ``ConfigError`` unless it is as much as was wanted."""
+    if len(given) == len(wanted):
+        return given
+    raise ConfigError(
+        f"generator: must give {len(wanted)} continuations where so many are wanted, None for one"
+        f" that cannot be had, got {len(given)}"
+    )
