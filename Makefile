@@ -31,8 +31,8 @@ $(READY): $(RUN_READY)
 demo: $(RUN_READY)  ## watch a small model learn arithmetic from verdicts alone
 	$(BIN)/assay train recipes/arithmetic.yaml --out runs/arithmetic --overwrite
 
-test: $(READY)  ## all tests
-	$(BIN)/pytest -q
+test: $(READY)  ## all tests, a file for each core at a time
+	$(BIN)/pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
