@@ -226,7 +226,7 @@ class Conformance:
             started = time.monotonic()
             call = {"op": "call", "name": "f", "args": [], "kwargs": {}}
             assert session.ask(call, within_s=0.5) is None
-            assert time.monotonic() - started < 3
+            assert time.monotonic() - started < 15  # not the 30 that it sleeps
             assert session.close().end == "time"
 
     def test_many_at_once_in_order(self, sandbox: Sandbox) -> None:

@@ -138,7 +138,7 @@ def test_a_slow_service_is_a_fault_in_time(service: Fake, fault: Fault) -> None:
     outcome = impatient.start(HELLO, b"", Limits(time_s=0.2, wall_s=0.2)).wait()
     assert outcome.end == "fault", outcome
     assert "timed out" in outcome.detail
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5  # the dripping reply would take longer
 
 
 def test_a_fault_in_the_middle_of_a_server(service: Fake, quick: RemoteSandbox) -> None:

@@ -40,7 +40,10 @@ def test_the_table(prover: coq.Coq, case: dict[str, str]) -> None:
     verdict = verdict_of(prover, Sample(completion=case["completion"], ground_truth=truth))
     assert verdict.status is Status.SCORED, verdict.reason
     assert verdict.score == (1.0 if case["kind"] == "right" else 0.0), verdict.reason
-    assert verdict.evidence["code"] == case.get("code", "accepted"), verdict.reason
+    expected = case.get("code", "accepted")
+    # what runs for ever also grows: which limit ends it first is the machine's doing
+    either = ("time", "memory") if expected == "time" else (expected,)
+    assert verdict.evidence["code"] in either, verdict.reason
 
 
 def test_the_table_says_why_and_most_cheats_would_compile() -> None:

@@ -92,9 +92,9 @@ def test_no_payload_ran(opened: OpenSource) -> None:
 @pytest.mark.parametrize("category", HOSTILE_CATEGORIES)
 def test_hostile(opened: OpenSource, category: str) -> None:
     for number, case in enumerate(c for c in hostile() if c.category == category):
-        started = time.perf_counter()
+        started = time.process_time()
         verdict = judge(opened, [case])[0]
-        took = time.perf_counter() - started
+        took = time.process_time() - started
         shown = f"{category} {number}: {case.answer[:60]!r} -> {verdict.reason}"
         assert verdict.status in JUDGED, shown
         assert (verdict.passed is True) == case.right, shown

@@ -31,7 +31,7 @@ def test_a_power_tower_that_freezes_it_is_killed() -> None:
         scorer.score([fine])
         started = time.monotonic()
         bad, good = scorer.score([tower, fine])
-    assert time.monotonic() - started < 6.0
+    assert time.monotonic() - started < 20.0  # uncut, hours
     assert good.value == 1.0
     assert bad.value is None
     assert bad.verdicts["math.verify"].status.value == "timed_out"
