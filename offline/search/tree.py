@@ -106,7 +106,7 @@ class TreeNode:
 
     def walk(self) -> Iterator[TreeNode]:
         """This node and all below it, parents first."""
-        waiting = [self]
+        waiting: list[TreeNode] = [self]
         while waiting:
             node = waiting.pop()
             yield node
