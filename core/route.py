@@ -71,6 +71,12 @@ class Route:
                 return self._unscored(Status.ABSTAINED, f"the sample carries no {need}")
         return None
 
+    def failed(self, sample: Sample, reason: str) -> Verdict | None:
+        """The verdict of a sample that was lost on its way, if the source applies to it."""
+        if not self.applies(sample):
+            return None
+        return self.lack(sample) or self._unscored(Status.FAILED, reason)
+
     def _unscored(self, status: Status, reason: str) -> Verdict:
         return Verdict.unscored(status, reason, source=self.name, version=self.version)
 

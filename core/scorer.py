@@ -8,13 +8,11 @@ the caller's thread; all others in the killable workers of the ``Engine``.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import random
 import sys
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,19 +31,15 @@ from .mixing import Mixer
 from .recipe import Recipe, RecipeSpec
 from .registry import Registry
 from .route import Route
-from .source import Source
+from .source import Arity, Source
 from .types import FAULTS, Reward, Sample, Verdict
+from .windows import WINDOW_ROWS, Pace, cut_windows
 
-__all__ = ["WINDOW_ROWS", "Scorer"]
+__all__ = ["WINDOW_ROWS", "Scorer", "usable_cores"]
 
 log = logging.getLogger("assay")
 
-WINDOW_ROWS = 2048
-"""The most samples ``stream`` hands out at once (``batch`` sources: always that many)."""
 _WINDOWS_AHEAD = 2
-_WINDOW_SECONDS = (0.2, 2.0)
-"""A window that took less makes the next ones larger, one that took more makes them smaller: slow
-sources give their rewards soon, so that a kill of the process costs little."""
 
 
 class Scorer(Closing):
@@ -79,13 +73,17 @@ class Scorer(Closing):
         self.recipe = Recipe.read(spec.name if isinstance(spec, Source) else spec)
         self.plugins = tuple(dict.fromkeys((*self.recipe.plugins, *plugins)))
         self.registry = Registry.load(self.plugins)
-        self._workers = workers or _usable_cores()
+        self._workers = workers or usable_cores()
         self._routes = [
             Route(entry, given.get(entry.use) or self.registry.sources[entry.use])
             for entry in self.recipe.sources
         ]
         self.names = tuple(route.name for route in self._routes)
         """What the verdicts of each source are called, in recipe order."""
+        self.arities: frozenset[Arity] = frozenset(route.source.arity for route in self._routes)
+        """Whether its sources judge samples, groups or whole batches."""
+        self.on_device = any(route.runs == "device" for route in self._routes)
+        """Whether one of its sources holds a model that belongs on a GPU."""
         self.mixer = Mixer(
             self.recipe,
             self.registry,
@@ -138,9 +136,9 @@ class Scorer(Closing):
         is the batch.
         """
         ahead: deque[Batch] = deque()
-        pace = _Pace(fixed=any(route.source.arity == "batch" for route in self._routes))
-        for window in self._windows(samples, pace):
-            batch = self._begin(window)
+        pace = Pace(self.arities)
+        for window in cut_windows(samples, self.arities, pace):
+            batch = self._begin(_checked(window))
             self._run_inline(batch)
             ahead.append(batch)
             if len(ahead) > _WINDOWS_AHEAD:
@@ -155,15 +153,10 @@ class Scorer(Closing):
             again.wait()
         return self._finish(batch)
 
-    def _windows(self, samples: Iterable[Sample], pace: _Pace) -> Iterator[list[Sample]]:
-        whole_groups = any(route.source.arity == "group" for route in self._routes)
-        source = iter(samples)
-        held: list[Sample] = []
-        while window := [*held, *itertools.islice(source, pace.rows - len(held))]:
-            held = []
-            if whole_groups:
-                window, held = _cut_at_group(window, source)
-            yield _checked(window)
+    def unjudged(self, sample: Sample, reason: str) -> Reward:
+        """The reward of a sample whose host died while it was judged: every source has failed."""
+        verdicts = [route.failed(sample, reason) for route in self._routes]
+        return self.mixer.reward(sample, verdicts)
 
     # the parts of it ----------------------------------------------------------------------
 
@@ -294,24 +287,6 @@ class Scorer(Closing):
         }
 
 
-class _Pace:
-    """How many samples make a window, from how long the last one took."""
-
-    def __init__(self, *, fixed: bool) -> None:
-        self.rows = WINDOW_ROWS if fixed else 64
-        self._fixed = fixed
-        self._last = time.monotonic()
-
-    def step(self) -> None:
-        """A window is done."""
-        now = time.monotonic()
-        seconds, self._last = now - self._last, now
-        least, most = _WINDOW_SECONDS
-        if self._fixed or least <= seconds <= most:
-            return
-        self.rows = min(self.rows * 2, WINDOW_ROWS) if seconds < least else max(self.rows // 2, 8)
-
-
 def _checked(samples: Iterable[Sample]) -> list[Sample]:
     taken = list(samples)
     for sample in taken:
@@ -320,25 +295,14 @@ def _checked(samples: Iterable[Sample]) -> list[Sample]:
     return taken
 
 
-def _cut_at_group(
-    window: list[Sample], source: Iterator[Sample]
-) -> tuple[list[Sample], list[Sample]]:
-    """Read on to the end of the window's last group; (window, what belongs to the next)."""
-    last = window[-1].group_key
-    for sample in source:
-        if sample.group_key != last:
-            return window, [sample]
-        window.append(sample)
-    return window, []
-
-
 def _cache_of(recipe: Recipe, path: str | os.PathLike[str] | None) -> Cache | None:
     if path is not None:
         return Cache(Path(path))
     return None if recipe.cache is None else Cache(recipe.cache.path, recipe.cache.max_bytes)
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
