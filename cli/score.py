@@ -15,18 +15,22 @@ import typer
 from .exits import Exit
 from .options import AsJson, Plugins, one_line, print_json, reach_plugins
 from .score_options import (
+    Actors,
     AdapterName,
     BadRowsChoice,
     BadRowsOption,
     CacheFile,
     Columns,
     Compare,
+    EngineChoice,
+    EngineOption,
     Estimate,
     GoldOption,
     Input,
     Output,
     Overwrite,
     Quiet,
+    RayAddress,
     RecipeOption,
     Restart,
     Retry,
@@ -60,6 +64,9 @@ def score(
     estimate: Estimate = False,
     cache: CacheFile = None,
     workers: Workers = None,
+    engine: EngineOption = EngineChoice.LOCAL,
+    actors: Actors = None,
+    ray_address: RayAddress = None,
     timings: Timings = False,
     shard_rows: ShardRows = 10_000,
     overwrite: Overwrite = False,
@@ -72,6 +79,7 @@ def score(
     Example: assay score answers.jsonl -r math.exact -o scored.parquet
     """
     from ..offline.columns import parse_columns
+    from ..offline.engines import EngineOptions
     from ..offline.score import ScoreOptions
     from ..offline.stream import Part
 
@@ -86,6 +94,7 @@ def score(
         bad_rows=bad_rows.value,
         cache=cache,
         workers=workers,
+        engine=EngineOptions(name=engine.value, actors=actors, address=ray_address),
         timings=timings,
         shard_rows=shard_rows,
         overwrite=overwrite,

@@ -9,12 +9,15 @@ from typing import Annotated, TypeAlias
 import typer
 
 __all__ = [
+    "Actors",
     "AdapterName",
     "BadRowsChoice",
     "BadRowsOption",
     "CacheFile",
     "Columns",
     "Compare",
+    "EngineChoice",
+    "EngineOption",
     "Estimate",
     "GoldChoice",
     "GoldOption",
@@ -22,6 +25,7 @@ __all__ = [
     "Output",
     "Overwrite",
     "Quiet",
+    "RayAddress",
     "RecipeOption",
     "Restart",
     "Retry",
@@ -45,6 +49,13 @@ class GoldChoice(StrEnum):
 
     OWN = "own"
     NEXT = "next"
+
+
+class EngineChoice(StrEnum):
+    """``local`` or ``ray``."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 Input: TypeAlias = Annotated[
@@ -117,6 +128,20 @@ CacheFile: TypeAlias = Annotated[
 ]
 Workers: TypeAlias = Annotated[
     int | None, typer.Option(min=1, help="Worker processes for each source.")
+]
+EngineOption: TypeAlias = Annotated[
+    EngineChoice, typer.Option(help="Judge on this machine, or with actors of Ray.")
+]
+Actors: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Of Ray: actors, each with --workers; by default one per core."),
+]
+RayAddress: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Of a cluster of Ray, or auto; by default one is started here and ended again.",
+    ),
 ]
 Timings: TypeAlias = Annotated[bool, typer.Option("--timings", help="Write seconds as well.")]
 ShardRows: TypeAlias = Annotated[

@@ -154,6 +154,11 @@ def compare(
     Raises ``ConfigError`` for a side that is no recipe and no scored file of this input,
     ``DataError`` for a row that cannot be read.
     """
+    if options.engine.name != "local":
+        raise ConfigError(
+            "--compare: judges on this machine; score one side with --engine ray first, and name"
+            " its output as that side"
+        )
     dataset, reading = open_input(source, _recipe_of(sides), options)
     stream = RowStream(dataset, reading, options.bad_rows)
     found = Comparison(sides, shown)

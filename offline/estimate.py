@@ -38,6 +38,11 @@ def estimate(
     Raises ``ConfigError`` for an input that cannot be read twice, ``DataError`` for one of which no
     row can be read.
     """
+    if options.engine.name != "local":
+        raise ConfigError(
+            "--estimate: times some rows on this machine, which says nothing of actors; leave out"
+            " --engine"
+        )
     dataset, reading = open_input(source, recipe, options)
     if dataset.identity() is None:
         raise ConfigError(f"--estimate: {dataset.name} cannot be read twice; save it first")

@@ -14,15 +14,15 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from ..core.errors import AssayError, ConfigError, RunStopped
 from ..core.records import sample_of_record
-from ..core.scorer import Scorer
 from ..core.types import JSON, Sample
+from .engines import Engine
 from .ledger import Cut, Ledger
 from .parts import Parts, differences
 from .progress import Silent
@@ -52,11 +52,14 @@ def retry_failed(
     report: Mapping[str, JSON] | None,
     manifest: Mapping[str, JSON],
     *,
-    scorer: Scorer,
+    names: Sequence[str],
+    engine: Engine,
     cut: Cut,
     progress: Silent,
 ) -> Retried:
     """Score the side file of a finished output; the caller holds its lock.
+
+    ``names`` are those of the sources, as ``Scorer.names``.
 
     Raises ``ConfigError`` when there is no finished output of this recipe and input, and
     ``RunStopped`` where a source ends the run: then everything is as it was.
@@ -66,14 +69,14 @@ def retry_failed(
         return Retried(summary, nothing_to_do=True)
     folder = begin_swap(parts.output)
     try:
-        again = _score(parts, folder, scorer, cut, progress)
+        again = _score(parts, folder, Tally(names), engine, cut=cut, progress=progress)
     except AssayError as error:
         if isinstance(error, RunStopped):
             raise RunStopped(
                 f"{error}\nnothing was changed: {parts.failed_rows} is as before"
             ) from error
         raise
-    tally = Tally(scorer.names)
+    tally = Tally(names)
     _merge(parts, form, folder, again, tally)
     _count_failed(folder / parts.failed_rows.name, tally)
     tally.bad_rows, tally.seconds = summary.get("bad_rows", 0), summary["seconds"] + again.seconds
@@ -151,8 +154,16 @@ class _Again:
                 os.fsync(file.fileno())
 
 
-def _score(parts: Parts, folder: Path, scorer: Scorer, cut: Cut, progress: Silent) -> _Again:
-    again, tally = _Again(folder, parts.failed_rows), Tally(scorer.names)
+def _score(
+    parts: Parts,
+    folder: Path,
+    tally: Tally,
+    engine: Engine,
+    *,
+    cut: Cut,
+    progress: Silent,
+) -> _Again:
+    again = _Again(folder, parts.failed_rows)
     timings = "seconds" in next(_rows(parts.failed_rows))
     ledger = Ledger(again, tally, cut, timings=timings)
     waiting: deque[Sample] = deque()
@@ -164,7 +175,7 @@ def _score(parts: Parts, folder: Path, scorer: Scorer, cut: Cut, progress: Silen
             yield waiting[-1]
 
     progress.start(str(parts.failed_rows), "a side file: what failed is tried again", None, 0)
-    for reward in scorer.stream(samples()):
+    for reward in engine.stream(samples()):
         if reward.stop:
             raise RunStopped(f"stopped: {reward.stop}")
         ledger.add((waiting.popleft(), reward))

@@ -19,12 +19,12 @@ from ..core.errors import AssayError, ConfigError, DataError, RunStopped
 from ..core.recipe import Recipe
 from ..core.records import record
 from ..core.scorer import Scorer
-from ..core.source import Arity
 from ..core.types import JSON
 from ..core.version import __version__
 from .adapters import Reading, open_reading
 from .adapters.find import PlainReading
 from .adapters.reading import Gold
+from .engines import LOCAL, Engine, EngineOptions, open_engine
 from .ledger import SHARD_ROWS, Ledger, cut_of
 from .parts import Parts, RunLock, differences
 from .progress import Silent
@@ -63,6 +63,8 @@ class ScoreOptions:
     """An SQLite file for verdicts, in place of the recipe's."""
     workers: int | None = None
     """Worker processes for each source that has any; None: what the recipe or the machine says."""
+    engine: EngineOptions = LOCAL
+    """Where samples are judged; with Ray, ``workers`` are those of each actor, by default 1."""
     timings: bool = False
     """Write ``seconds`` too; the output then differs from run to run."""
     shard_rows: int = SHARD_ROWS
@@ -108,10 +110,13 @@ def score_file(
     """
     options, progress = options or ScoreOptions(), progress or Silent()
     dataset, reading = open_input(source, recipe, options)
-    with Scorer(
-        recipe, plugins=options.plugins, cache=options.cache, workers=options.workers
-    ) as scorer:
-        run = _Run(dataset, reading, scorer, options, progress)
+    with (
+        Scorer(
+            recipe, plugins=options.plugins, cache=options.cache, workers=options.workers
+        ) as scorer,
+        open_engine(options.engine, scorer, workers=options.workers, cache=options.cache) as engine,
+    ):
+        run = _Run(dataset, reading, scorer, engine, options, progress)
         try:
             return run.to_standard_output() if output == "-" else run.to_file(Path(output))
         finally:
@@ -144,6 +149,8 @@ class _Run:
     dataset: Dataset
     reading: Reading
     scorer: Scorer
+    """Of the recipe: what its sources are. The engine judges."""
+    engine: Engine
     options: ScoreOptions
     progress: Silent
 
@@ -153,7 +160,7 @@ class _Run:
         out, tally, begun = StandardOutput(), Tally(self.scorer.names), time.monotonic()
         stream = RowStream(self.dataset, self.reading, self.options.bad_rows)
         self.progress.start(self.dataset.name, str(self.reading), None, 0)
-        for entry in stream.entries(self.scorer):
+        for entry in stream.entries(self.engine):
             if isinstance(entry, dict):
                 tally.bad_rows += 1
                 continue
@@ -178,13 +185,14 @@ class _Run:
             parts = Parts(path, form)
             report = parts.finished_run()
             if self.options.retry:
-                cut = cut_of(self._arities())
+                cut = cut_of(self.scorer.arities)
                 found = retry_failed(
                     parts,
                     form,
                     report,
                     manifest,
-                    scorer=self.scorer,
+                    names=self.scorer.names,
+                    engine=self.engine,
                     cut=cut,
                     progress=self.progress,
                 )
@@ -245,7 +253,7 @@ class _Run:
         ledger = Ledger(
             parts,
             tally,
-            cut_of(self._arities()),
+            cut_of(self.scorer.arities),
             timings=self.options.timings,
             shard_rows=self.options.shard_rows,
         )
@@ -261,7 +269,7 @@ class _Run:
         part = self.options.part
         if part is None:
             return Slice()
-        if "batch" in self._arities():
+        if "batch" in self.scorer.arities:
             raise ConfigError(
                 "--shard: a source judges whole batches, and a part would have other batches than"
                 " the whole; score such a recipe in one run"
@@ -288,14 +296,10 @@ class _Run:
             return total
         return round(total * made / len(first)) if first else total
 
-    def _arities(self) -> set[Arity]:
-        sources = self.scorer.registry.sources
-        return {sources[entry.use].arity for entry in self.scorer.recipe.sources}
-
     def _fill(self, ledger: Ledger, stream: RowStream, tally: Tally) -> None:
         """Score what is left; whatever ends this, the rows scored before are kept."""
         try:
-            for entry in stream.entries(self.scorer):
+            for entry in stream.entries(self.engine):
                 ledger.add(entry)
                 self.progress.show(tally)
         except RunStopped as stop:

@@ -1,7 +1,7 @@
-"""Samples into a scorer, rewards out of it, each with its row, and the bad rows in their place.
+"""Samples into an engine, rewards out of it, each with its row, and the bad rows in their place.
 
 A row that cannot be read ends the stream, or is set aside; either way what was handed to the
-scorer before it still comes out. An *entry* is a sample or a bad row: a row with N completions is N
+engine before it still comes out. An *entry* is a sample or a bad row: a row with N completions is N
 entries. Where a run is one part of several, the parts are ranges of rows whose borders are moved to
 where the group changes, so that their outputs, one after another, are that of the whole.
 """
@@ -16,10 +16,10 @@ from typing import Any, Literal, TypeAlias
 
 from ..core.errors import ConfigError, DataError, RunStopped
 from ..core.records import json_text
-from ..core.scorer import Scorer
 from ..core.types import JSON, Reward, Sample
 from .adapters.find import PlainReading
 from .adapters.reading import Reading
+from .engines import Engine
 from .read import Dataset, NumberedRow, Unreadable
 
 __all__ = ["BadRow", "BadRows", "Part", "RowStream", "Slice"]
@@ -81,20 +81,20 @@ class RowStream:
         self._slice = rows or Slice()
         self._skip = bad_rows == "skip"
         self._pending: deque[Sample | BadRow] = deque()
-        """Entries read and not given out yet; the scorer bounds how many."""
+        """Entries read and not given out yet; the engine bounds how many."""
 
     @property
     def refuses_bad(self) -> bool:
         """Whether a bad row ends the stream."""
         return not self._skip
 
-    def entries(self, scorer: Scorer) -> Iterator[tuple[Sample, Reward] | BadRow]:
+    def entries(self, engine: Engine) -> Iterator[tuple[Sample, Reward] | BadRow]:
         """One entry for each sample, with its reward, and each bad row.
 
         Raises ``RunStopped`` at the first sample that a source left unjudged because the run is
         over; no further row is read.
         """
-        for reward in scorer.stream(self._samples()):
+        for reward in engine.stream(self._samples()):
             while isinstance(entry := self._pending.popleft(), dict):
                 yield entry
             if reward.stop:
