@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from search_tables import Table, scorer
 
 from assay import Sample, Scorer
 from assay.core.errors import ConfigError
+from assay.offline import search
 from assay.offline.search import (
     Limits,
     Written,
@@ -230,7 +234,37 @@ def test_hostile_answers_do_not_win(text) -> None:
     assert found.candidates[0].sample.truncated == (len(text) > 1 << 20)
 
 
-@pytest.mark.parametrize("search", [best_of_n, majority, weighted_best_of_n])
-def test_n_must_be_one_at_least(search) -> None:
+@pytest.mark.parametrize("method", [best_of_n, majority, weighted_best_of_n])
+def test_n_must_be_one_at_least(method) -> None:
     with scorer({}) as judge, pytest.raises(ConfigError, match="n: must be >= 1, got 0"):
-        search(ASKED, answers("a"), judge, n=0)
+        method(ASKED, answers("a"), judge, n=0)
+
+
+# documentation -------------------------------------------------------------------------------
+
+
+def run(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], capture_output=True, text=True, check=True, cwd=cwd
+    ).stdout
+
+
+def test_the_page_prints_what_it_says_and_names_everything(root, tmp_path) -> None:
+    page = (root / "docs/search.md").read_text()
+    code, output = re.search(r"```python\n(.*?)```\s*```text\n(.*?)```", page, re.DOTALL).groups()
+    (tmp_path / "example.py").write_text(code)
+    assert run("example.py", cwd=tmp_path) == output
+    functions = [
+        name for name in search.__all__ if name.islower() and name not in ("uct", "worth_of")
+    ]
+    settings = [*Limits.model_fields, *search.TreeSettings.model_fields]
+    shown = {"tokens_each", "chars_each"}
+    assert not [name for name in {*functions, *settings} - shown if name not in page]
+
+
+def test_the_example_writes_pairs(root, tmp_path) -> None:
+    printed = run(root / "examples/search.py", "--out", "pairs.jsonl", cwd=tmp_path)
+    pairs = [json.loads(line) for line in (tmp_path / "pairs.jsonl").read_text().splitlines()]
+    assert f"{len(pairs)} pairs of steps" in printed
+    assert pairs
+    assert all(pair["margin"] > 0 for pair in pairs)
