@@ -98,8 +98,8 @@ def reasons_of(candidate: Candidate, ground_truth: object = None) -> list[str]:
     reasons = []
     for verdict in candidate.verdicts.values():
         if _objects(verdict):
-            reason = " ".join(verdict.reason[:_MOST_CHARS].split())
-            reasons.append(_without_truth(reason, ground_truth))
+            # blotted before it is cut: half a truth is told too
+            reasons.append(_without_truth(verdict.reason, ground_truth)[:_MOST_CHARS])
     return reasons
 
 
@@ -109,7 +109,7 @@ def _objects(verdict: Verdict) -> bool:
 
 def _without_truth(reason: str, truth: object) -> str:
     """Where the truth is a text or a number and stands by itself in a reason, ``[...]`` does."""
-    if isinstance(truth, bool) or not isinstance(truth, str | int | float) or not str(truth):
-        return reason
-    alone = rf"(?<![\w.]){re.escape(str(truth).strip())}(?!\w)"
-    return re.sub(alone, "[...]", reason)
+    line = " ".join(reason.split())
+    known = not isinstance(truth, bool) and isinstance(truth, str | int | float)
+    told = " ".join(str(truth).split()) if known else ""
+    return re.sub(rf"(?<![\w.]){re.escape(told)}(?!\w)", "[...]", line) if told else line

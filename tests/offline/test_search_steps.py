@@ -191,6 +191,8 @@ def test_a_chat_gets_messages_and_a_fault_says_nothing() -> None:
         pytest.param("4", "14 is not 4.", "14 is not [...].", id="inside-a-number"),
         pytest.param(4, "expected 4, got 5", "expected [...], got 5", id="a-number"),
         pytest.param("x+1", "'x' is not 'x+1'", "'x' is not '[...]'", id="not-a-pattern"),
+        pytest.param("a  b", "5 is not\na b", "5 is not [...]", id="blanks"),
+        pytest.param("7" * 600, "not " + "7" * 600, "not [...]", id="longer-than-what-is-shown"),
         pytest.param(None, "5 is not 4", "5 is not 4", id="no-truth"),
         pytest.param(True, "True is said", "True is said", id="a-flag"),
     ],
