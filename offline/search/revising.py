@@ -95,12 +95,9 @@ def reprompt(sample: Sample, candidate: Candidate) -> str | list[Message]:
 
 def reasons_of(candidate: Candidate, ground_truth: object = None) -> list[str]:
     """The reasons of the verdicts that are judgements and no pass, the truth blotted out."""
-    reasons = []
-    for verdict in candidate.verdicts.values():
-        if _objects(verdict):
-            # blotted before it is cut: half a truth is told too
-            reasons.append(_without_truth(verdict.reason, ground_truth)[:_MOST_CHARS])
-    return reasons
+    # blotted before they are cut: half a truth is told too
+    said = [verdict.reason for verdict in candidate.verdicts.values() if _objects(verdict)]
+    return [_without_truth(reason, ground_truth)[:_MOST_CHARS] for reason in said]
 
 
 def _objects(verdict: Verdict) -> bool:
