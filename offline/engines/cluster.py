@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import ray
 from ray import exceptions
 from ray._private import ray_constants as constants
+from ray._private import worker
 
 from ...core.errors import ConfigError, EngineError
 
 __all__ = ["cluster"]
+
+log = logging.getLogger("assay")
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -32,6 +37,10 @@ _QUIET = {
 }
 _ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """At 0 Ray takes this machine for all there is, on any system, and stays off the network."""
+_LONGEST_PLACE = 24
+"""Characters of a folder in which Ray's sockets may lie: the kernel takes names of 107."""
+_ANSWER_S = 10.0
+"""How long a cluster may take to accept a connection."""
 _STORE_BYTES = 256 * 2**20
 """Shared memory for windows and answers; what does not fit goes to disk. Ours: at most a few
 windows of 2048 rows are under way for each core."""
@@ -61,7 +70,11 @@ def cluster(address: str | None, cores: int) -> Iterator[Mapping[str, float]]:
         yield _resources()
         return
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    with _environment(_QUIET), _started(cores) if address == "local" else _joined(address):
+    with (
+        _environment(_QUIET),
+        _replaced(worker, "print_to_stdstream", value=_log),
+        _started(cores) if address == "local" else _joined(address),
+    ):
         try:
             yield _resources()
         finally:
@@ -70,7 +83,10 @@ def cluster(address: str | None, cores: int) -> Iterator[Mapping[str, float]]:
 
 @contextmanager
 def _started(cores: int) -> Iterator[None]:
-    with tempfile.TemporaryDirectory(prefix="assay-ray-", ignore_cleanup_errors=True) as folder:
+    place = "/tmp" if len(tempfile.gettempdir()) > _LONGEST_PLACE else None  # noqa: S108 - a new folder
+    with tempfile.TemporaryDirectory(
+        prefix="assay-ray-", dir=place, ignore_cleanup_errors=True
+    ) as folder:
         try:
             with _alone():
                 _connect(
@@ -93,7 +109,10 @@ def _joined(address: str) -> Iterator[None]:
             "--ray-address: must be HOST:PORT of a cluster that this machine is part of, or auto,"
             f" got {address!r}; run the command on a machine of the cluster"
         )
+    host, colon, port = address.rpartition(":")
     try:
+        if colon and port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), _ANSWER_S).close()
         _connect(address=address)
     except _REFUSED as error:
         raise ConfigError(f"--ray-address {address}: no cluster answers: {error}") from error
@@ -120,13 +139,24 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Ray on the loopback interface: its processes read the variable, this one has read it."""
-    before = constants.ENABLE_RAY_CLUSTER
-    with _environment({_ALONE: "0"}):
-        constants.ENABLE_RAY_CLUSTER = False
-        try:
-            yield
-        finally:
-            constants.ENABLE_RAY_CLUSTER = before
+    with _environment({_ALONE: "0"}), _replaced(constants, "ENABLE_RAY_CLUSTER", value=False):
+        yield
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, *, value: Any) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def _log(data: Mapping[str, Any], ignore_prefix: bool) -> None:
+    """Takes what Ray would print on standard output, where scored rows may go."""
+    del ignore_prefix
+    log.info("ray: %s", " ".join(data["lines"]))
 
 
 @contextmanager

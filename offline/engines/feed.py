@@ -44,7 +44,6 @@ class Feed:
     def __init__(self) -> None:
         self._windows: dict[int, _Window] = {}
         self._next = 0
-        self._over = False
         self._changed = asyncio.Condition()
 
     async def put(self, number: int, content: bytes, done: int) -> None:
@@ -56,18 +55,10 @@ class Feed:
                 del self._windows[old]
             self._changed.notify_all()
 
-    async def end(self) -> None:
-        """There are no more windows."""
+    async def take(self, number: int) -> bytes:
+        """A window, once it is there; empty when its rewards have arrived."""
         async with self._changed:
-            self._over = True
-            self._changed.notify_all()
-
-    async def take(self, number: int) -> bytes | None:
-        """A window, once it is there; empty when its rewards have arrived, None at the end."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: number < self._next or self._over)
-        if number >= self._next:
-            return None
+            await self._changed.wait_for(lambda: number < self._next)
         window = self._windows.get(number)
         return b"" if window is None else window.content
 

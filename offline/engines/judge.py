@@ -3,8 +3,8 @@
 A source that runs inline may take its process down, which here is the actor. Ray starts the actor
 again and hands it the window once more. The window is then judged in small pieces, each announced
 to the feed, so that the piece that kills is known at the next start and left out, as failed. After
-``MOST_TRIES`` the rest of the window is given up. Sources that run in workers need none of this:
-their scorer survives them.
+``MOST_TRIES`` what lies behind the last such piece is given up. Sources that run in workers need
+none of this: their scorer survives them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .feed import Past
 __all__ = ["MOST_TRIES", "Answer", "Judge", "Order"]
 
 MOST_TRIES = 5
-"""How often a window is begun before what is left of it is given up. Ours: three places that kill,
-after the first death, which blames nobody."""
+"""How often a window is begun before what is left of it is given up, and twice that before all of
+it is. Ours: four places that kill, after the first death, which blames nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +110,11 @@ class Judge:
         self, scorer: Scorer, number: int, samples: list[Sample], past: Past
     ) -> Iterator[Reward]:
         """The rewards of a window over which actors died, piece by piece."""
+        survived = max(past.blamed, default=-1) if past.tries < 2 * MOST_TRIES else -1
         for place, piece in enumerate(_pieces(scorer, samples)):
-            if place in past.blamed or past.tries >= MOST_TRIES:
-                why = f"the actor that judged it died; its window was begun {past.tries} times"
+            given_up = past.tries >= MOST_TRIES and place > survived
+            if place in past.blamed or given_up:
+                why = f"its actor died over it; its window was begun {past.tries} times"
                 yield from (scorer.unjudged(sample, why) for sample in piece)
             else:
                 ray.get(self._feed.reach.remote(number, place))

@@ -160,16 +160,11 @@ class RayEngine(Closing):
     def close(self) -> None:
         """End the actors, and the cluster if it is ours."""
         with self._open:
-            feed, answers = self._feed, self._answers
-            self._feed = self._answers = self._data = None
-            if feed is None:
-                return
-            with suppress(RayError):  # what broke was told before
-                if self._taken == self._sent:  # an orderly end: all that is left is the end itself
-                    ray.get(feed.end.remote())
-                    deque(answers or (), maxlen=0)
-                del answers  # ends the actors that are still at work
-                ray.kill(feed)
+            self._answers = self._data = None  # which ends the actors
+            if self._feed is not None:
+                with suppress(RayError):  # what broke was told before
+                    ray.kill(self._feed)
+                self._feed = None
 
 
 def _broken(error: RayError) -> EngineError:

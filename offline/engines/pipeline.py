@@ -6,6 +6,7 @@ window (``judge``).
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -82,8 +83,6 @@ class WindowSource(Datasource):
 
 
 def _blocks(feed: Any) -> Iterator[pa.Table]:
-    number = 0
-    while (window := ray.get(feed.take.remote(number))) is not None:
-        content = pa.array([window], pa.large_binary())
-        yield pa.table({"number": pa.array([number], pa.int64()), "window": content})
-        number += 1
+    for number in itertools.count():  # the end is the driver's, who lets go of all this
+        window = pa.array([ray.get(feed.take.remote(number))], pa.large_binary())
+        yield pa.table({"number": pa.array([number], pa.int64()), "window": window})
