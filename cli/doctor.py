@@ -207,13 +207,13 @@ def _torch() -> Finding:
     return Finding("torch", ok=True, found=f"{torch.__version__}, {where}", for_what=use)
 
 
-def _package(name: str, for_what: str) -> Callable[[], Finding]:
+def _package(name: str, for_what: str, extra: str = "train") -> Callable[[], Finding]:
     def check() -> Finding:
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             version = None
-        get = "pip install 'assay-rlvr[train]'"
+        get = f"pip install 'assay-rlvr[{extra}]'"
         return finding(name, version is not None, version or "not installed", for_what, get)
 
     return check
@@ -267,5 +267,6 @@ _CHECKS: tuple[Callable[[], Finding], ...] = (
     _package("transformers", "training and reward models"),
     _package("trl", "training"),
     _package("datasets", "training, and Hugging Face datasets as input"),
+    _package("ray", "assay score --engine ray, on one machine or many", extra="ray"),
     _chromium,
 )
