@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "trainer": {"core", "rewards", "bridges"},
     "cli": {"core", "sandbox", "verifiers", "rewards", "bridges", "offline", "trainer"},
 }
-HEAVY_ONLY_IN = {"trl": {"trainer"}}
+HEAVY_ONLY_IN = {"trl": {"trainer"}, "ray": {"offline"}}
 
 
 def files(room: str) -> list[Path]:

@@ -33,6 +33,7 @@ pytestmark = [
 ]
 
 RAY = EngineOptions(name="ray", actors=2)
+ONE = EngineOptions(name="ray", actors=1)
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +153,8 @@ def test_who_dies_costs_no_row_but_the_one_that_kills_and_a_retry_takes_that_up(
         texts[place] = text
     source = str(make_file({"prompt": f"p{i}", "completion": t} for i, t in enumerate(texts)))
     out, recipe = tmp_path / "out.jsonl", Recipe.read("deadly.some")
-    options = {"plugins": ("deadly_sources",), "engine": RAY}
-    summary = score_file(source, recipe, str(out), ScoreOptions(**options)).summary
+    options = {"plugins": ("deadly_sources",)}
+    summary = score_file(source, recipe, str(out), ScoreOptions(**options, engine=RAY)).summary
     assert {path.name for path in marks.iterdir()} == {"actor", "reader"}
     assert (summary["rows_in"], summary["written"], summary["failed"]) == (300, 299, 1)
     (failed,) = lines(tmp_path / "out.jsonl.failed.jsonl")
@@ -161,7 +162,9 @@ def test_who_dies_costs_no_row_but_the_one_that_kills_and_a_retry_takes_that_up(
     assert "its actor died over it" in failed["deadly.some.reason"]
     assert [row["completion"] for row in lines(out)] == [t for t in texts if t != "kill"]
     (marks / "tame").touch()
-    again = score_file(source, recipe, str(out), ScoreOptions(**options, retry=True)).summary
+    again = score_file(
+        source, recipe, str(out), ScoreOptions(**options, engine=ONE, retry=True)
+    ).summary
     assert (again["retried"], again["recovered"], again["failed"]) == (1, 1, 0)
     assert [row["completion"] for row in lines(out)] == texts
     assert capfd.readouterr() == ("", ""), "rows may go to standard output: Ray writes nothing"
@@ -175,9 +178,8 @@ def test_batches_are_the_same_and_a_run_that_lost_its_feed_goes_on(
     source, recipe = str(make_file(rows)), Recipe.read(["probe.place", "deadly.some"])
     local, out = tmp_path / "local.jsonl", tmp_path / "ray.jsonl"
     options = {"plugins": (plugin(), "deadly_sources"), "shard_rows": 1000}
-    one = EngineOptions(name="ray", actors=1)
     with pytest.raises(EngineError, match="--engine ray: "):
-        score_file(source, recipe, str(out), ScoreOptions(**options, engine=one))
+        score_file(source, recipe, str(out), ScoreOptions(**options, engine=ONE))
     assert (marks / "feed").exists()
     summary = score_file(source, recipe, str(out), ScoreOptions(**options)).summary
     assert summary["resumed_at"] > 0
@@ -265,7 +267,7 @@ def test_control_c_ends_the_cluster_that_nobody_else_can_reach(tmp_path, make_fi
     words = ["score", str(source), "-r", "probe.length", "-p", slow, "-o", str(out), "--json", "-q"]
     command = [sys.executable, "-m", "assay", *words, "--shard-rows", "50"]
     process = subprocess.Popen(
-        [*command, "--engine", "ray", "--actors", "2"],
+        [*command, "--engine", "ray", "--actors", "1"],
         env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -336,6 +338,27 @@ def test_addresses_that_cannot_be(address, message) -> None:
 
     with pytest.raises(ConfigError, match=f"--ray-address.*{message}"), _joined(address):
         pytest.fail("it joined")
+
+
+@pytest.mark.parametrize(
+    ("source", "has", "workers", "actors"),
+    [
+        pytest.param("demo.inline", {"CPU": 8.0}, 1, 8, id="a-core-each"),
+        pytest.param("demo.inline", {"CPU": 8.0, "GPU": 2.0}, 3, 2, id="workers-take-cores"),
+        pytest.param("demo.device", {"CPU": 8.0, "GPU": 3.0}, 1, 3, id="a-gpu-each"),
+        pytest.param("demo.device", {"CPU": 8.0}, 1, 8, id="no-gpu-there"),
+    ],
+)
+def test_there_are_as_many_actors_as_there_is_room_for(source, has, workers, actors) -> None:
+    from assay.offline.engines.on_ray import RayEngine
+
+    with (
+        Scorer(source, plugins=["healthy_plugin"]) as scorer,
+        RayEngine(scorer, EngineOptions(name="ray"), workers=workers) as engine,
+    ):
+        assert engine._fitting(has) == actors
+        with pytest.raises(ConfigError, match="do not fit"):
+            engine._fitting({"CPU": 0.0})
 
 
 def test_estimates_and_comparisons_are_of_this_machine(make_file) -> None:
