@@ -15,6 +15,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from .errors import DataError
 from .types import JSON, Message, Reward, Sample, Verdict
 
@@ -25,6 +27,7 @@ __all__ = [
     "column_names",
     "json_text",
     "record",
+    "row_line",
     "sample_of_fields",
     "sample_of_record",
     "sample_of_row",
@@ -53,6 +56,13 @@ FIELDS = ("prompt", "completion", "ground_truth", "task", "group", "id", "trunca
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
+# what orjson would write in its own way is left to ``_plain``
+_OPTIONS = (
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
 
 def json_text(value: JSON) -> str:
     """A value as JSON text that any file takes: valid JSON, valid Unicode.
@@ -61,10 +71,24 @@ def json_text(value: JSON) -> str:
     unknown objects become text. A lone surrogate is escaped, which JSON reads back unchanged.
     """
     try:
+        fast = orjson.dumps(value, option=_OPTIONS)
+    except TypeError:  # a large integer, a lone surrogate, keys or objects that JSON has not
+        fast = b"null"
+    if b"null" not in fast:  # which is what orjson makes of infinities too
+        return fast.decode()
+    try:
         text = _encode(value)
     except (TypeError, ValueError):
         text = _encode(_plain(value))
     return _unicode(text)
+
+
+def row_line(row: Mapping[str, Any]) -> bytes:
+    """A row of ``record`` as a line of JSON, with its end."""
+    try:
+        return orjson.dumps(row, option=_OPTIONS | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # an integer of more than 64 bits
+        return (_encode(row) + "\n").encode()
 
 
 def _plain(value: Any) -> JSON:

@@ -11,7 +11,6 @@ standard output. Not covered: appending to a file, compression of text.
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..core.errors import ConfigError
-from ..core.records import arrow_schema, column_names
+from ..core.records import arrow_schema, column_names, row_line
 
 __all__ = ["Format", "Shard", "StandardOutput", "format_of", "replace_file", "sync_folder"]
 
@@ -31,8 +30,6 @@ _BATCH_CHARS = 2**22
 _GROUP_ROWS = 16_384
 _GROUP_BYTES = 2**25
 """A Parquet row group is closed at either."""
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class Shard(Protocol):
@@ -80,18 +77,29 @@ def _sync(file: Any) -> None:
     os.fsync(file.fileno())
 
 
-class _TextShard:
-    """JSON lines or CSV, straight to the file."""
+class _LinesShard:
+    """JSON lines, straight to the file."""
 
-    def __init__(self, path: Path, names: Sequence[str], kind: str) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._csv = csv.DictWriter(self._file, names) if kind == "csv" else None
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
 
     def add(self, row: Mapping[str, Any]) -> None:
-        if self._csv is not None:
-            self._csv.writerow(row)
-        else:
-            self._file.write(_encode(row) + "\n")
+        self._file.write(row_line(row))
+
+    def close(self) -> None:
+        with self._file:
+            _sync(self._file)
+
+
+class _CsvShard:
+    """Lines of CSV without their head, straight to the file."""
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._csv = csv.DictWriter(self._file, names)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self._csv.writerow(row)
 
     def close(self) -> None:
         with self._file:
@@ -106,7 +114,7 @@ class Text:
         self._names, self._kind = list(names), kind
 
     def shard(self, path: Path) -> Shard:
-        return _TextShard(path, self._names, self._kind)
+        return _CsvShard(path, self._names) if self._kind == "csv" else _LinesShard(path)
 
     def merge(self, shards: Iterable[Path], path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as out:
@@ -207,7 +215,7 @@ class StandardOutput:
     """JSON lines to a pipe, row by row."""
 
     def add(self, row: Mapping[str, Any]) -> None:
-        sys.stdout.write(_encode(row) + "\n")
+        sys.stdout.write(row_line(row).decode())
         sys.stdout.flush()  # whoever reads the pipe may be waiting for this row
 
     def close(self) -> None:
