@@ -103,7 +103,7 @@ def main() -> int:
     options = parser.parse_args()
     settings = {"recycle_after": 1_000_000}
     source = OpenSource(lean_proof, settings, "lean.proof")
-    checker = source.opened()._checker()  # type: ignore[attr-defined]
+    checker = source.opened()._checker()  # type: ignore[attr-defined]  # lean.proof has one
     told = {
         "backend": LeanSettings().backend_here().name,
         "speed": speed(source, checker, options.checks),

@@ -14,6 +14,8 @@ import argparse
 import io
 import json
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,14 +26,11 @@ import torch
 from rich.console import Console
 
 from assay import Registry, Sample, Scorer
-from assay.core.selection import PairRule, make_pairs, rows_of
-from assay.core.types import Reward
 from assay.offline.rm_eval import best_of_curve
 from assay.trainer.config import TrainingRecipe
 from assay.trainer.data import load_problems
 from assay.trainer.generate import complete
 from assay.trainer.records.progress import Display
-from assay.trainer.rounds.rows import kept_row
 from assay.trainer.run import train
 from assay.trainer.start import load_model, load_tokenizer, prepare_start
 
@@ -77,19 +76,17 @@ def arithmetic(folder: Path) -> None:
     problems = load_problems(recipe)
     folder.mkdir(parents=True, exist_ok=True)
     start = Path(prepare_start(recipe, problems, folder, Display(QUIET)))
+    answers, scored, pairs = (folder / f"{n}.jsonl" for n in ("answers", "scored", "pairs"))
+    samples = answered(recipe, start, problems.train[:400], seed=1)
+    answers.write_text("".join(f"{row_of(sample)}\n" for sample in samples), encoding="utf-8")
+    assay("score", answers, "-r", "math.exact", "-o", scored, "--overwrite")
+    assay("select", scored, "-o", pairs, "--make", "dpo", "--rule", "all_pairs")
+    right = [json.loads(line)["passed"] for line in scored.read_text().splitlines()]
+    n = len(pairs.read_text().splitlines())
+    print(f"arithmetic: {n} pairs of {len(right)} answers, {sum(right) / len(right):.3f} right")
+    model_of(pairs, start, folder / "reward", n)
+    held_out = answered(recipe, start, problems.held_out[:200], seed=2)
     with Scorer("math.exact") as scorer:
-        samples = answered(recipe, start, problems.train[:400], seed=1)
-        rewards = scorer.score(samples)
-        pairs = folder / "pairs.jsonl"
-        kept = make_pairs(rows_of(samples, rewards), PairRule(pairing="all", cap_per_prompt=4))
-        rows = [kept_row(pair) for pair in kept]
-        lines = [json.dumps({n: row[n] for n in ("prompt", "chosen", "rejected")}) for row in rows]
-        pairs.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(
-            f"arithmetic: {len(rows)} pairs of {len(samples)} answers, {passed(rewards):.3f} right"
-        )
-        model_of(pairs, start, folder / "reward", len(rows))
-        held_out = answered(recipe, start, problems.held_out[:200], seed=2)
         truths = [float(bool(reward.passed)) for reward in scorer.score(held_out)]
     with Scorer(
         {"sources": [{"use": "rm.bradley_terry", "model": str(folder / "reward/model")}]}
@@ -126,8 +123,16 @@ def answered(
     ]
 
 
-def passed(rewards: Sequence[Reward]) -> float:
-    return sum(bool(reward.passed) for reward in rewards) / len(rewards)
+def row_of(sample: Sample) -> str:
+    """An answer as a line of a file."""
+    names = ("prompt", "completion", "ground_truth", "group", "truncated")
+    return json.dumps({name: getattr(sample, name) for name in names})
+
+
+def assay(*words: str | Path) -> None:
+    """A command, as one types it."""
+    told = [sys.executable, "-m", "assay", *map(str, words)]
+    subprocess.run(told, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def model_of(pairs: Path, start: Path, folder: Path, n: int) -> None:
@@ -169,7 +174,7 @@ def grpo(folder: Path) -> None:
     for line in lines:
         if line.get("kind") == "warning" and line["rule"] == "audit_divergence":
             print(f"  step {line['step']}: audit_divergence: {line['what']}")
-    before, after = (found[half]["greedy"]["pass_rate"] for half in ("before", "after"))  # type: ignore[literal-required]
+    before, after = (found[half]["greedy"]["pass_rate"] for half in ("before", "after"))  # type: ignore[literal-required]  # a loop over its keys
     print(f"  held-out accuracy, greedy: {before:.3f} -> {after:.3f}")
 
 
