@@ -143,8 +143,8 @@ def dump_results(results: list[tuple[int, list[list[Any]]]]) -> bytes:
 
 
 def _bounded(row: list[Any]) -> list[Any]:
-    size = len(json.dumps(row))
-    if size <= MAX_VERDICT_CHARS:
+    if len(json.dumps(row)) <= MAX_VERDICT_CHARS:
         return row
-    reason = f"the source broke its contract: its verdict is {size} characters long as JSON"
+    # not how long exactly: the time it took is part of that, and rows are equal from run to run
+    reason = f"the source broke its contract: its verdict has over {MAX_VERDICT_CHARS} characters"
     return [Status.FAILED.value, None, None, reason, row[4], 1.0, {}, [], {}, {}]

@@ -66,17 +66,18 @@ def files(out):
         del source["seconds"]
     told = {k: v for k, v in summary.items() if k not in {"seconds", "resumed_at", "output"}}
     del told["slowest_source"]
-    return [path.read_bytes() if path.exists() else None for path in (out, *beside)], told
+    return [path.read_text().splitlines() for path in (out, *beside) if path.exists()], told
 
 
 # the same rows -----------------------------------------------------------------------------------
 
-FAULTS = ("raises", "exits", "segfault", "nan", "text", "list", "evidence", "hang_sleep", "leaves")
+FAULTS = ("raises", "raises_base", "leaves", "nan", "inf", "text", "list", "above", "negative",
+          "evidence", "huge", "exits", "segfault", "hang_sleep")  # fmt: skip
 TEXTS = ("\u202e42\u202c", "\ud800 \\boxed{1}", "<think>x", "", "ÿ" * 3000, "\\boxed{½}", "\x00")
 MIXED = {
     "sources": [
         {"use": "math.exact", "when": {"task": "math"}},
-        {"use": "fault.some", "deadline_s": 1.0, "retries": 0, "when": {"task": "fault"}},
+        {"use": "fault.some", "deadline_s": 2.0, "retries": 0, "when": {"task": "fault"}},
         {"use": "probe.rank", "weight": 0.1},
     ],
     "on_fault": "exclude",
@@ -94,8 +95,8 @@ def mixed_rows():
             row["completion"] = [{"role": "assistant", "content": f"\\boxed{{{i // 4}}}"}]
         if i % 40 == 13:
             row["ground_truth"] = None
-        if i % 40 == 22:
-            row.update(task="fault", completion=FAULTS[i // 40 % len(FAULTS)])
+        if i % 20 == 2:
+            row.update(task="fault", completion=FAULTS[i // 20 % len(FAULTS)])
         if i == 101:
             row["completion"] = None
         yield row
