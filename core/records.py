@@ -138,11 +138,11 @@ def record(sample: Sample, reward: Reward, *, timings: bool = False) -> dict[str
         "value": reward.value,
         "unshaped": reward.unshaped,
         "passed": reward.passed,
-        "status": reward.status.value,
+        "status": reward.status._value_,  # as ``value``, without its call
     }
     for name, verdict in reward.verdicts.items():
         row[f"{name}.score"] = verdict.score
-        row[f"{name}.status"] = verdict.status.value
+        row[f"{name}.status"] = verdict.status._value_
         row[f"{name}.reason"] = _unicode(verdict.reason)
     row["verdicts"] = json_text({n: _said(v, timings) for n, v in reward.verdicts.items()})
     if timings:
@@ -221,8 +221,10 @@ def sample_of_fields(
     if options is not None:
         extra["options"] = options
     try:
-        read = {f: _read(f, found[f], columns.get(f, f)) for f in found}
-        return Sample(**read, extra=extra)
+        for field, value in found.items():
+            if type(value) is not str or field == "truncated":  # text is text in all others
+                found[field] = _read(field, value, columns.get(field, field))
+        return Sample(**found, extra=extra)
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from None
 

@@ -280,7 +280,7 @@ class Verdict:
         """A JSON object with every field; the inverse of ``from_dict``."""
         return {
             "source": self.source,
-            "status": self.status.value,
+            "status": self.status._value_,  # as ``value``, without its call
             "score": self.score,
             "passed": self.passed,
             "reason": self.reason,

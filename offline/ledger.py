@@ -88,7 +88,9 @@ class Ledger:
 
     def _settle(self) -> None:
         """Hand the held rows to the shard under way."""
-        fault = any(reward is not None and is_failed(reward) for _, reward in self._held)
+        fault = False
+        for _, reward in self._held:
+            fault = fault or (reward is not None and is_failed(reward))
         for row, reward in self._held:
             if reward is None:
                 self._parts.add_bad(row)

@@ -126,7 +126,7 @@ class JsonLines(FileDataset):
             import pyarrow as pa
 
             return io.BufferedReader(pa.input_stream(str(self.path), compression="zstd"))
-        return self.path.open("rb")
+        return self.path.open("rb", buffering=_CHUNK_BYTES)
 
     def identity(self) -> JSON:
         self.total = None if self._zipped else 0

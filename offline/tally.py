@@ -140,7 +140,8 @@ def _source() -> dict[str, Any]:
 
 
 def _count(counts: dict[str, int], status: Status) -> None:
-    counts[status.value] = counts.get(status.value, 0) + 1
+    name = status._value_  # as ``value``, without its call
+    counts[name] = counts.get(name, 0) + 1
 
 
 def _ratio(part: float, whole: int) -> float | None:

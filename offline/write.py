@@ -27,6 +27,9 @@ _BATCH_ROWS = 1024
 _BATCH_CHARS = 2**22
 """A record batch is closed at either; together they bound what a shard holds in memory."""
 
+_BUFFER_BYTES = 2**20
+"""Of a file of lines: the default makes a system call for every few rows."""
+
 _GROUP_ROWS = 16_384
 _GROUP_BYTES = 2**25
 """A Parquet row group is closed at either."""
@@ -81,7 +84,7 @@ class _LinesShard:
     """JSON lines, straight to the file."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=_BUFFER_BYTES)
 
     def add(self, row: Mapping[str, Any]) -> None:
         self._file.write(row_line(row))
