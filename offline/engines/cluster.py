@@ -14,11 +14,12 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
+import psutil
 import ray
 from ray import exceptions
 from ray._private import ray_constants as constants
@@ -26,7 +27,7 @@ from ray._private import worker
 
 from ...core.errors import ConfigError, EngineError
 
-__all__ = ["cluster"]
+__all__ = ["cluster", "gone"]
 
 log = logging.getLogger("assay")
 
@@ -41,6 +42,8 @@ _LONGEST_PLACE = 24
 """Characters of a folder in which Ray's sockets may lie: the kernel takes names of 107."""
 _ANSWER_S = 10.0
 """How long a cluster may take to accept a connection."""
+_END_S = 5.0
+"""How long processes that were told to end have for it. Ours."""
 _STORE_BYTES = 256 * 2**20
 """Shared memory for windows and answers; what does not fit goes to disk. Ours: at most a few
 windows of 2048 rows are under way for each core."""
@@ -73,16 +76,37 @@ def cluster(address: str | None, cores: int) -> Iterator[Mapping[str, float]]:
     with (
         _environment(_QUIET),
         _replaced(worker, "print_to_stdstream", value=_log),
-        _started(cores) if address == "local" else _joined(address),
+        _started(cores) if address == "local" else _joined(address) as roots,
     ):
         try:
             yield _resources()
         finally:
-            ray.shutdown()
+            with gone(roots):
+                ray.shutdown()
 
 
 @contextmanager
-def _started(cores: int) -> Iterator[None]:
+def gone(roots: Sequence[psutil.Process]) -> Iterator[None]:
+    """What these processes started is gone after the block, whoever ends them in it.
+
+    Ray tells its workers to end; one may get stuck on the way, and would stay when its parent is
+    gone, with all that a scorer started.
+    """
+    every = list(roots)
+    for root in roots:
+        with suppress(psutil.NoSuchProcess):
+            every += root.children(recursive=True)
+    yield
+    _, left = psutil.wait_procs(every, timeout=_END_S)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=_END_S)
+
+
+@contextmanager
+def _started(cores: int) -> Iterator[list[psutil.Process]]:
+    others = set(psutil.Process().children())
     place = "/tmp" if len(tempfile.gettempdir()) > _LONGEST_PLACE else None  # noqa: S108 - a new folder
     with tempfile.TemporaryDirectory(
         prefix="assay-ray-", dir=place, ignore_cleanup_errors=True
@@ -99,11 +123,11 @@ def _started(cores: int) -> Iterator[None]:
                 )
         except _REFUSED as error:
             raise EngineError(f"--engine ray: Ray could not be started: {error}") from error
-        yield
+        yield [one for one in psutil.Process().children() if one not in others]
 
 
 @contextmanager
-def _joined(address: str) -> Iterator[None]:
+def _joined(address: str) -> Iterator[list[psutil.Process]]:
     if "://" in address:
         raise ConfigError(
             "--ray-address: must be HOST:PORT of a cluster that this machine is part of, or auto,"
@@ -116,7 +140,7 @@ def _joined(address: str) -> Iterator[None]:
         _connect(address=address)
     except _REFUSED as error:
         raise ConfigError(f"--ray-address {address}: no cluster answers: {error}") from error
-    yield
+    yield []
 
 
 def _connect(**how: Any) -> None:

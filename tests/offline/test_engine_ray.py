@@ -294,6 +294,27 @@ def test_control_c_ends_the_cluster_that_nobody_else_can_reach(tmp_path, make_fi
     assert len({row["id"] for row in lines(out)}) == done["rows"] == 4000
 
 
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+SLEEPER = f"{STUBBORN}print(1, flush=True); time.sleep(60)"
+STARTER = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {SLEEPER!r}])\n"
+
+
+def test_who_is_stuck_in_its_end_goes_with_what_it_started(monkeypatch) -> None:
+    from assay.offline.engines import cluster
+
+    monkeypatch.setattr(cluster, "_END_S", 0.3)
+    command = [sys.executable, "-c", f"{STUBBORN}{STARTER}time.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        root = psutil.Process(process.pid)
+        [child] = root.children()
+        with cluster.gone([root]):
+            process.terminate()
+        assert not root.is_running()
+    assert not child.is_running()
+
+
 # what is refused ---------------------------------------------------------------------------------
 
 
