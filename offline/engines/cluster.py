@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import ModuleType
@@ -97,11 +98,25 @@ def gone(roots: Sequence[psutil.Process]) -> Iterator[None]:
         with suppress(psutil.NoSuchProcess):
             every += root.children(recursive=True)
     yield
-    _, left = psutil.wait_procs(every, timeout=_END_S)
-    for process in left:
+    for process in _left(every):
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(left, timeout=_END_S)
+    _left(every)
+
+
+def _left(every: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run after ``_END_S``; who has ended may wait for its parent to see it."""
+    until = time.monotonic() + _END_S
+    while (left := [one for one in every if _runs(one)]) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager
