@@ -32,7 +32,7 @@ demo: $(RUN_READY)  ## watch a small model learn arithmetic from verdicts alone
 	$(BIN)/assay train recipes/arithmetic.yaml --out runs/arithmetic --overwrite
 
 test: $(READY)  ## all tests, a file for each core at a time
-	$(BIN)/pytest -q -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -20,6 +20,24 @@ PLUGINS = Path(__file__).resolve().parent / "plugins"
 sys.path.insert(0, str(PLUGINS))
 
 
+SLOWEST = (
+    "verifiers/test_lean_proof.py",
+    "trainer/test_resume.py",
+    "trainer/test_ranks.py",
+    "verifiers/test_code_hacks.py",
+    "trainer/test_lean_recipe.py",
+    "verifiers/test_lean_server.py",
+    "offline/test_engine_ray.py",
+)
+"""Files of more than a minute: begun first, so that no process is left alone with one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first; the order within a file stays."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 def missing(what: str, how: str) -> NoReturn:
     """Skip for want of a real component, or fail where everything is required (in CI)."""
     message = f"{what} is not here; get it with: {how}"
