@@ -75,11 +75,23 @@ def test_sources_are_documented(docs: str) -> None:
     assert not [name for name in builtin if f"`{name}`" not in docs]
 
 
+def anchors(page: Path) -> set[str]:
+    """What its headings are called in links, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in headings}
+
+
 def test_links_lead_somewhere(root: Path) -> None:
-    for page in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            if not target.startswith(("http", "mailto")):
-                assert (page.parent / target).exists(), f"{page}: {target}"
+    folders = ("docs", "benchmarks")
+    pages = [path for folder in folders for path in sorted((root / folder).rglob("*.md"))]
+    for page in [root / "README.md", *pages]:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            target, _, anchor = link.partition("#")
+            if target.startswith(("http", "mailto")):
+                continue
+            path = page.parent / target if target else page
+            assert path.exists(), f"{page}: {link}"
+            assert not anchor or anchor in anchors(path), f"{page}: {link}"
 
 
 def test_what_is_exported_exists() -> None:
