@@ -18,6 +18,7 @@ import itertools
 import json
 import sys
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ NumberedRow: TypeAlias = "tuple[int | str, Mapping[str, Any] | Unreadable]"
 the row."""
 
 
-class Dataset:
+class Dataset(ABC):
     """Rows that can be read more than once, from any row on. Subclasses read one kind of file."""
 
     unit = "line"
@@ -57,13 +58,13 @@ class Dataset:
         self.total: int | None = None
         """Rows in all, for showing progress: None where unknown, and lines for JSON lines."""
 
+    @abstractmethod
     def names(self) -> list[str]:
         """The columns; those of a nested column also as ``outer.inner``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, start: int = 0) -> Iterator[NumberedRow]:
         """The rows from number ``start`` (counted from 0) on; raises ``DataError``."""
-        raise NotImplementedError
 
     def peek(self) -> list[Mapping[str, Any]]:
         """Some of the first rows that can be read, for seeing what kind of rows they are."""
@@ -76,6 +77,7 @@ class Dataset:
 
     def check_unchanged(self) -> None:
         """Raise ``DataError`` when the file changed while it was read."""
+        return
 
 
 class FileDataset(Dataset):
