@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from ...core.closing import Closing
 from ...core.errors import ConfigError
 from ...core.generation import Wanted, Written
 from .contract import Ask, Judge, JudgeError, Reply
@@ -26,7 +26,7 @@ from .contract import Ask, Judge, JudgeError, Reply
 __all__ = ["JudgeGenerator"]
 
 
-class JudgeGenerator:
+class JudgeGenerator(Closing):
     """Writes what is wanted by asking a judge, all at a time as far as the client allows.
 
     Args:
@@ -99,17 +99,6 @@ class JudgeGenerator:
             if close is not None:
                 self._runner.run(close())
         self._runner.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _written(reply: Reply, want: Wanted) -> Written:

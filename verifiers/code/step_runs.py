@@ -11,9 +11,9 @@ that of the steps before. Not covered: whether what it prints is right, and othe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
+from ...core.closing import Closing
 from ...core.types import Sample
 from ...sandbox.choose import make_sandbox
 from ...sandbox.contract import Limits, Outcome, Program
@@ -24,7 +24,7 @@ __all__ = ["StepRuns"]
 _PYTHON = ("python", "py", "python3")
 
 
-class StepRuns:
+class StepRuns(Closing):
     """Beginnings of answers -> whether their program ends with status 0 within its limits.
 
     Args:
@@ -67,14 +67,6 @@ class StepRuns:
     def __enter__(self) -> Self:
         self._sandbox.open()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _program(text: str) -> str:

@@ -23,7 +23,8 @@ from ..truth import AssertTests, BadReference, CheckTests
 from .allowed import fold, is_literal, why_not
 from .bench import Bench, Case, Graded, Prepared, shown, told
 from .calls import Asked, Caller
-from .plain import UNKNOWN, Ask, CallFailed, Machine, NeedsJudge
+from .guards import UNKNOWN, NeedsJudge
+from .plain import Ask, CallFailed, Machine
 from .relay import Judging, grade_by_relay
 
 __all__ = [

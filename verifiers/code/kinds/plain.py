@@ -19,30 +19,26 @@ from typing import Any
 
 from ....sandbox.values import Opaque, collides, is_plain
 from .allowed import BINARY, COMPARE, METHODS, MODULES, SAFE, TYPES, UNARY, is_literal
+from .guards import (
+    UNKNOWN,
+    NeedsJudge,
+    bounded,
+    has_unknown,
+    is_instance,
+    keys_of,
+    no_objects,
+)
 
-__all__ = ["UNKNOWN", "Ask", "CallFailed", "Machine", "NeedsJudge"]
+__all__ = ["Ask", "CallFailed", "Machine"]
 
 MAX_STEPS = 200_000
-MAX_ITEMS = 1_000_000
-MAX_BITS = 1 << 16
 
 Ask = Callable[[ast.Call, str, list[Any], dict[str, Any]], Any]
 """Called for a call of the program's function: the node, the name, the arguments."""
 
 
-class NeedsJudge(Exception):  # noqa: N818 - a way on, not an error
-    """This test code, or these values, are beyond the evaluator."""
-
-
 class CallFailed(Exception):  # noqa: N818 - an outcome of the program
     """The program's call gave no value; the message says why."""
-
-
-class Unknown:
-    """A value that is not known while calls are collected."""
-
-
-UNKNOWN = Unknown()
 
 
 class Machine:
@@ -165,7 +161,7 @@ class Machine:
 
     def _tool(self, tool: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """A function of one of the modules."""
-        if any(map(_has_unknown, args)):
+        if any(map(has_unknown, args)):
             return UNKNOWN
         if not all(map(is_plain, args)):
             raise NeedsJudge("an object handed to a module's function")
@@ -174,7 +170,7 @@ class Machine:
     def _sendable(self, value: Any) -> bool:
         if isinstance(value, type) or (value is not UNKNOWN and not is_plain(value)):
             raise NeedsJudge("an object as an argument")
-        return not _has_unknown(value)
+        return not has_unknown(value)
 
     def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         args = [self.value(arg) for arg in node.args]
@@ -183,19 +179,19 @@ class Machine:
         return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
 
     def _builtin(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if any(map(_has_unknown, [*args, *kwargs.values()])):
+        if any(map(has_unknown, [*args, *kwargs.values()])):
             return UNKNOWN
         if name == "range":
             made = range(*args)
             self._step(len(made))
             return list(made)
         if name == "isinstance":
-            return _isinstance(*args)
+            return is_instance(*args)
         if any(type(arg) is Opaque for arg in args) or kwargs.keys() - {"reverse"}:
             raise NeedsJudge(f"{name} of an object")
         if name == "round" and len(args) > 1 and abs(args[1]) > 400:
             raise NeedsJudge("round to many digits")
-        if name in ("set", "frozenset", "dict") and args and collides(_keys_of(args[0])):
+        if name in ("set", "frozenset", "dict") and args and collides(keys_of(args[0])):
             raise NeedsJudge("keys that collide")
         found = SAFE[name](*args, **kwargs)
         return list(found) if name in ("zip", "enumerate", "reversed") else found
@@ -206,7 +202,7 @@ class Machine:
             return self._tool(tool, *self._arguments(node))
         owner = self.value(function.value)
         args, kwargs = self._arguments(node)
-        if any(map(_has_unknown, [owner, *args])):
+        if any(map(has_unknown, [owner, *args])):
             return UNKNOWN
         if (
             type(owner) not in METHODS.get(function.attr, ())
@@ -227,13 +223,13 @@ class Machine:
         left = self.value(node.left)
         for kind, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.value(right_node)
-            if _has_unknown(left) or _has_unknown(right):
+            if has_unknown(left) or has_unknown(right):
                 if not self._collecting:
                     return UNKNOWN
                 left = right
                 continue
             if not isinstance(kind, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
-                _no_objects(left, right)
+                no_objects(left, right)
             if not COMPARE[type(kind)](left, right):
                 return False
             left = right
@@ -250,17 +246,17 @@ class Machine:
 
     def _binary(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)
-        if _has_unknown(left) or _has_unknown(right):
+        if has_unknown(left) or has_unknown(right):
             return UNKNOWN
-        _no_objects(left, right)
-        _bounded(node.op, left, right)
+        no_objects(left, right)
+        bounded(node.op, left, right)
         return BINARY[type(node.op)](left, right)
 
     def _unary(self, node: ast.UnaryOp) -> Any:
         value = self.value(node.operand)
-        if _has_unknown(value):
+        if has_unknown(value):
             return UNKNOWN
-        _no_objects(value)
+        no_objects(value)
         return UNARY[type(node.op)](value)
 
     def _choice(self, node: ast.IfExp) -> Any:
@@ -274,14 +270,14 @@ class Machine:
         if isinstance(node.slice, ast.Slice):
             bounds = (node.slice.lower, node.slice.upper, node.slice.step)
             key: Any = [None if b is None else self.value(b) for b in bounds]
-            unknown = any(map(_has_unknown, key))
+            unknown = any(map(has_unknown, key))
             key = key if unknown else slice(*key)
         else:
             key = self.value(node.slice)
-            unknown = _has_unknown(key)
-        if unknown or _has_unknown(owner):
+            unknown = has_unknown(key)
+        if unknown or has_unknown(owner):
             return UNKNOWN
-        _no_objects(owner)
+        no_objects(owner)
         return owner[key]
 
     def _list(self, node: ast.List) -> Any:
@@ -292,23 +288,23 @@ class Machine:
 
     def _set(self, node: ast.Set) -> Any:
         items = [self.value(item) for item in node.elts]
-        return UNKNOWN if any(map(_has_unknown, items)) else set(items)
+        return UNKNOWN if any(map(has_unknown, items)) else set(items)
 
     def _dict(self, node: ast.Dict) -> Any:
         if any(key is None for key in node.keys):
             raise NeedsJudge("** in a mapping")
         pairs = [(self.value(k), self.value(v)) for k, v in zip(node.keys, node.values, strict=True) if k]  # fmt: skip  # noqa: E501
-        return UNKNOWN if any(_has_unknown(k) for k, _ in pairs) else dict(pairs)
+        return UNKNOWN if any(has_unknown(k) for k, _ in pairs) else dict(pairs)
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Any:
         found = [self.value(node.elt) for _ in self._loops(node.generators)]
         if isinstance(node, ast.SetComp):
-            return UNKNOWN if any(map(_has_unknown, found)) else set(found)
+            return UNKNOWN if any(map(has_unknown, found)) else set(found)
         return found
 
     def _dict_comprehension(self, node: ast.DictComp) -> Any:
         pairs = [(self.value(node.key), self.value(node.value)) for _ in self._loops(node.generators)]  # fmt: skip  # noqa: E501
-        return UNKNOWN if any(_has_unknown(k) for k, _ in pairs) else dict(pairs)
+        return UNKNOWN if any(has_unknown(k) for k, _ in pairs) else dict(pairs)
 
     def _loops(self, generators: list[ast.comprehension]) -> Iterator[None]:
         """Bind the loop variables, once for each turn; the names stay the loop's own."""
@@ -362,49 +358,3 @@ _EVALUATORS: dict[type, Callable[[Machine, Any], Any]] = {
     ast.GeneratorExp: Machine._comprehension,
     ast.DictComp: Machine._dict_comprehension,
 }
-
-
-def _has_unknown(value: Any) -> bool:
-    kind = type(value)
-    if kind in _SCALARS:
-        return False
-    if value is UNKNOWN:
-        return True
-    if kind is list or kind is tuple:
-        return any(item is UNKNOWN for item in value)
-    return kind is dict and any(item is UNKNOWN for item in value.values())
-
-
-_SCALARS = frozenset((int, float, str, bool, bytes, complex, type(None)))
-
-
-def _no_objects(*values: Any) -> None:
-    if any(type(value) is Opaque for value in values):
-        raise NeedsJudge("an operation on an object")
-
-
-def _isinstance(value: Any, kinds: Any) -> bool:
-    """An object is of no built-in type; the types named here are all built in."""
-    return type(value) is not Opaque and isinstance(value, kinds)
-
-
-def _keys_of(value: Any) -> list[Any]:
-    items = list(value)
-    return [] if type(value) is dict or (items and type(items[0]) in (list, dict)) else items
-
-
-def _bounded(kind: ast.operator, left: Any, right: Any) -> None:
-    """Raises ``NeedsJudge`` for what could take long."""
-    if isinstance(kind, ast.Mod) and isinstance(left, str | bytes):
-        raise NeedsJudge("a text formatted")
-    if isinstance(left, int) and isinstance(right, int):
-        most = max(left.bit_length(), right.bit_length())
-        if isinstance(kind, ast.Pow):
-            most = left.bit_length() * min(abs(right), MAX_BITS + 1)
-        if most > MAX_BITS and not isinstance(kind, ast.Add | ast.Sub):
-            raise NeedsJudge("a large number")
-    if isinstance(kind, ast.Mult):
-        for items, times in ((left, right), (right, left)):
-            size = len(items) if isinstance(items, str | bytes | list | tuple) else 0
-            if isinstance(times, int) and size * max(times, 0) > MAX_ITEMS:
-                raise NeedsJudge("a long sequence")
