@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 from ...core.errors import ConfigError
 from ...core.scorer import Scorer
+from ...core.splitters import Span
 from ...core.types import Sample
-from .splitters import Span
 
 __all__ = ["Generate", "StepLabel", "Verify", "label_steps", "stepwise_row", "verdicts_of"]
 

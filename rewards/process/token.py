@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 
 from ...core.errors import ConfigError
 from ...core.source import source
+from ...core.splitters import Span, Splitter, split
 from ...core.types import Sample, Status, Step, Verdict
 from ..judges.contract import sendable
 from ..models.batches import Batcher, OutOfMemory
@@ -29,7 +30,6 @@ from ..models.reading import activated
 from ..models.settings import LocalSettings, OneModel
 from ..models.texts import TemplateFault, messages_of, speaks
 from .adding import Adding, added_up, potential_steps
-from .splitters import Span, Splitter, split
 
 __all__ = ["TokenProcess", "TokenProcessSettings"]
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from assay import Reward, Sample, Scorer, Status, Verdict, source
 from assay.core.errors import ConfigError
+from assay.core.splitters import split
+from assay.core.step_pairs import Candidate, step_pairs
 from assay.core.types import Step
 from assay.rewards.process.adding import added_up, potential_steps
 from assay.rewards.process.audit import doubtful
-from assay.rewards.process.preferences import Candidate, step_pairs
 from assay.rewards.process.rollouts import label_steps, stepwise_row, verdicts_of
-from assay.rewards.process.splitters import split
 
 
 @pytest.mark.parametrize(

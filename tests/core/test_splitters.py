@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.rewards.process.splitters import SPLITTERS, Splitter, split
+from assay.core.splitters import SPLITTERS, Splitter, split
 
 PROOF = "theorem t : p := by\n  intro h\n  have x : q := by\n    simp\n    ring\n  exact x\n"
 
