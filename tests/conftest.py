@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,6 +32,19 @@ SLOWEST = (
     "offline/test_engine_ray.py",
 )
 """Files of more than a minute: begun first, so that no process is left alone with one."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each process of a parallel run its own temporary folder.
+
+    What a test finds left there is then its own, never that of a test next door.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        return
+    # short: sockets lie in it, and their paths have 107 bytes
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix=f"{worker}-")
+    config.add_cleanup(lambda: shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

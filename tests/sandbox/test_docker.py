@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 HELLO = Program.script("print(6 * 7)")
-LABEL = {"label": "assay.sandbox"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,8 +64,19 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
 
 
 def ours(client: DockerClient) -> set[str]:
-    """The containers of the sandbox that the engine has, running or not."""
-    return {str(each["Id"]) for each in client.api.containers(all=True, filters=LABEL)}
+    """This process's containers of the sandbox that the engine has, running or not."""
+    from assay.sandbox.docker_engine import _labels
+
+    return of(client, f"assay.sandbox={_labels()['assay.sandbox']}")
+
+
+def anyone_s(client: DockerClient) -> set[str]:
+    """As ``ours``, with those of other processes: another test's may come and go in between."""
+    return of(client, "assay.sandbox")
+
+
+def of(client: DockerClient, label: str) -> set[str]:
+    return {str(each["Id"]) for each in client.api.containers(all=True, filters={"label": label})}
 
 
 def until(true: Any, within_s: float) -> bool:
@@ -245,11 +255,11 @@ def test_everything_dies_with_its_owner(client: DockerClient) -> None:
     assert owner.stdout is not None
     theirs = set(owner.stdout.readline().split())
     assert theirs
-    assert theirs <= ours(client)
+    assert theirs <= anyone_s(client)
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    assert until(lambda: not theirs & ours(client), 2)
+    assert until(lambda: not theirs & anyone_s(client), 2)
 
 
 GONE, HERE = "4194999.12345", f"{os.getpid()}."
@@ -274,7 +284,7 @@ def test_orphans(client: DockerClient, change: dict[str, str], removed: bool) ->
     left = client.api.create_container(IMAGE, ["true"], labels={**_labels(), **change})["Id"]
     try:
         remove_orphans(client)
-        assert (left not in ours(client)) is removed
+        assert (left not in anyone_s(client)) is removed
     finally:
         if not removed:
             client.api.remove_container(left)
