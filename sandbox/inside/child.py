@@ -172,13 +172,16 @@ def told() -> None:
 
 
 def status_of(leaving: SystemExit) -> int:
-    if leaving.code is None:
-        return 0
-    if type(leaving.code) is int:
-        return leaving.code
+    """As Python has it: of an integer its low bits, and -1 for what a C long does not hold."""
     try:
-        os.write(2, str(leaving.code).encode("utf-8", "backslashreplace") + b"\n")
-    except BaseException:
+        code = leaving.code
+        if code is None:
+            return 0
+        if isinstance(code, int):
+            number = int.__index__(code)  # whatever its class says
+            return number if -(1 << 63) <= number < 1 << 63 else -1
+        os.write(2, str(code).encode("utf-8", "backslashreplace") + b"\n")
+    except BaseException:  # of the program's own class, or of its code
         return 1
     return 1
 
