@@ -152,11 +152,12 @@ class Keeper:
                 self.ended[pid] = status, use.ru_utime + use.ru_stime, use.ru_maxrss
 
     def end_processes(self, process: Prepared, *, cleaning: bool = False) -> None:
-        """The first process of a pid namespace takes all others along."""
+        """The first process of a pid namespace takes all others along. In a container it may not
+        have become the user yet whose processes are swept away."""
+        if not cleaning:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
         if self.jailed:
-            if not cleaning:
-                with contextlib.suppress(OSError):
-                    signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
             return
         assert process.uid is not None
         self.reap(process)

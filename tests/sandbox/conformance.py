@@ -225,6 +225,16 @@ class Conformance:
             assert session.ask({"op": "call", "name": "f", "args": [], "kwargs": {}}) is None
             assert session.close().end == "time"
 
+    @pytest.mark.parametrize("size", [10, 4 << 20], ids=["small", "large"])
+    def test_a_server_that_is_ended_before_it_has_begun(self, sandbox: Sandbox, size: int) -> None:
+        """The word to end it arrives with the job: it may not even have read that."""
+        for _ in range(3):
+            source = f"def f(): pass\n#{'x' * size}"
+            session = sandbox.start(Program.server(source), b"", SHORT)
+            session.stop()
+            assert session.close().end == "signal"
+        self.check_works(sandbox)
+
     def test_within(self, sandbox: Sandbox) -> None:
         source = "import time\ndef f(): time.sleep(30)"
         with sandbox.start(Program.server(source), b"", Limits(time_s=9)) as session:
