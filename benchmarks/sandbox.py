@@ -3,11 +3,12 @@
     python benchmarks/sandbox.py                              a trivial script: jail, bare, docker
     python benchmarks/sandbox.py --data humaneval.jsonl       and these tasks graded (default: ours)
             --human-eval DIR --sandbox-fusion DIR             beside these checkouts
-    options: [--python FILE] [--sandboxes NAME...] [--seconds S] [--turns N] [--workers N...]
-             [--skip-trivial] [--json]
+    options: [--python FILE] [--path FOLDERS] [--sandboxes NAME...] [--seconds S] [--turns N]
+             [--workers N...] [--skip-trivial] [--json]
 
-``--python``: an interpreter with the other graders' requirements. Docker is measured where an
-engine answers. Absolute figures belong to the machine of the day: read the ratios.
+``--python``: an interpreter with the other graders' requirements. ``--path``: where SandboxFusion
+looks for the ``python`` that it starts for each program; beside ``--python`` if not said. Docker is
+measured where an engine answers. Absolute figures belong to the machine of the day: read ratios.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--human-eval", metavar="DIR")
     parser.add_argument("--sandbox-fusion", metavar="DIR")
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--path", metavar="FOLDERS")
     parser.add_argument("--sandboxes", nargs="*", default=["jail", "docker"])
     parser.add_argument("--seconds", type=float, default=2.0, help="of one measurement")
     parser.add_argument("--turns", type=int, default=3)
@@ -79,10 +81,11 @@ def main() -> int:
             print_trivial(rates)
     peers = {"human-eval": options.human_eval, "SandboxFusion": options.sandbox_fusion}
     checkouts = {name: folder for name, folder in peers.items() if folder}
+    path = options.path or f"{Path(options.python).absolute().parent}:/usr/bin:/bin"
     tasks = graded.read_tasks(options.data)
     speeds = {
         workers: graded.measure(
-            tasks, checkouts, options.python, workers=workers, turns=options.turns
+            tasks, checkouts, options.python, path, workers=workers, turns=options.turns
         )
         for workers in options.workers
     }

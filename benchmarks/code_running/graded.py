@@ -105,20 +105,19 @@ def scorer(tasks: Sequence[Task], workers: int) -> Callable[[int], Graded]:
 
 
 def peer(
-    name: str, checkout: str, python: str, tasks: Sequence[Task], workers: int
+    command: Sequence[str], path: str, tasks: Sequence[Task], workers: int
 ) -> Callable[[int], Graded]:
-    """Another grader, in a process of its own."""
+    """Another grader, in a process of its own. ``path``: where it finds what it runs by name."""
 
     def run(turn: int) -> Graded:
         jobs = [[task.program, task.tests] for task in _fresh(tasks, turn)]
-        folder = str(Path(python).absolute().parent)
         done = subprocess.run(
-            peer_command("rate", name, checkout, python),
+            command,
             input=json.dumps({"jobs": jobs, "workers": workers}) + "\n",
             capture_output=True,
             text=True,
             check=True,
-            env={"PATH": f"{folder}:/usr/bin:/bin"},
+            env={"PATH": path},
         )
         told = json.loads(done.stdout.splitlines()[-1])
         return Graded(per_s=len(jobs) / told["seconds"], accepted=told["paid"] / len(jobs))
@@ -127,7 +126,13 @@ def peer(
 
 
 def measure(
-    tasks: Sequence[Task], checkouts: Mapping[str, str], python: str, *, workers: int, turns: int
+    tasks: Sequence[Task],
+    checkouts: Mapping[str, str],
+    python: str,
+    path: str,
+    *,
+    workers: int,
+    turns: int,
 ) -> dict[str, Graded]:
     """All graders in turns; medians."""
     rows: dict[str, Callable[[int], Graded]] = {}
@@ -135,7 +140,7 @@ def measure(
         rows["assay code.tests"] = direct(tasks)
     rows["assay Scorer"] = scorer(tasks, workers)
     for name, checkout in checkouts.items():
-        rows[name] = peer(name, checkout, python, tasks, workers)
+        rows[name] = peer(peer_command("rate", name, checkout, python), path, tasks, workers)
     seen: dict[str, list[Graded]] = {name: [] for name in rows}
     for turn in range(turns):
         for name, run in rows.items():
