@@ -37,15 +37,51 @@ USUAL: dict[str, Any] = {
 _LENGTH = 4
 
 
-def main(job_fd: int, uid: int | None, bounds: dict[str, Any], others: int) -> NoReturn:
-    """Never returns. ``uid``: the user to become, in a container; None in a jail. ``others``: how
-    many processes this user has besides those of the run."""
+class Terms:
+    """What the processes of a run are held to, as the kernel takes it.
+
+    Worked out once for all that are made alike, and not in each of them: a forked process copies
+    every page that it touches.
+
+    Args:
+        bounds: see ``BOUNDS``.
+        others: how many processes this user has besides those of the run.
+    """
+
+    def __init__(self, bounds: dict[str, Any], others: int) -> None:
+        self.command: bool = bounds["command"]
+        size = f"size={bounds['disk_mb']}m,nr_inodes=4096,mode=1777"
+        flags = kernel.NO_SUID | kernel.NO_DEV
+        self.work = kernel.mount_words("tmpfs", WORK, "tmpfs", flags, size)
+        self.limits = limits_of(bounds, others)
+
+
+def limits_of(bounds: dict[str, Any], others: int) -> list[tuple[int, tuple[int, int]]]:
+    """Bounds of each process; those of the tree are kept from outside. Never above what we have."""
+    disk = bounds["disk_mb"] << 20
+    limits = []
+    for which, value in (
+        (resource.RLIMIT_CPU, bounds["cpu_s"]),
+        (resource.RLIMIT_FSIZE, disk),
+        (resource.RLIMIT_NOFILE, bounds["open_files"]),
+        (resource.RLIMIT_NPROC, bounds["pids"] + others),
+        (resource.RLIMIT_STACK, 256 << 20 if not bounds["command"] else 64 << 20),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        ceiling = resource.getrlimit(which)[1]
+        kept = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
+        limits.append((which, (kept, kept)))
+    return limits
+
+
+def main(job_fd: int, uid: int | None, terms: Terms) -> NoReturn:
+    """Never returns. ``uid``: the user to become, in a container; None in a jail."""
     try:
-        folder = enter(bounds, None, others) if uid is None else ""
+        folder = enter(terms, None) if uid is None else ""
         job, blobs = receive(job_fd)
         os.close(job_fd)
         if uid is not None:  # not sooner: an empty /tmp says that the last run has left nothing
-            folder = enter(bounds, uid, others)
+            folder = enter(terms, uid)
         for name, blob in zip(job["files"], blobs, strict=False):
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(blob)
@@ -64,14 +100,15 @@ def main(job_fd: int, uid: int | None, bounds: dict[str, Any], others: int) -> N
     script(source)
 
 
-def enter(bounds: dict[str, Any], uid: int | None, others: int) -> str:
+def enter(terms: Terms, uid: int | None) -> str:
     """The work folder and the limits; everything else is given up, for good."""
-    folder = settle(bounds, uid)
-    limit(bounds, others)
+    folder = settle(terms, uid)
+    for which, value in terms.limits:
+        resource.setrlimit(which, value)
     kernel.drop_capabilities()
     if uid is not None:  # in a jail there is nothing else to write to
         kernel.landlock(folder)
-    if not bounds["command"]:
+    if not terms.command:
         kernel.harden(first=uid is None)
     return folder
 
@@ -82,12 +119,11 @@ def receive(fd: int) -> tuple[dict[str, Any], list[bytes]]:
     return head, [frames.exactly(size, fd) for size in head["blobs"]]
 
 
-def settle(bounds: dict[str, Any], uid: int | None) -> str:
+def settle(terms: Terms, uid: int | None) -> str:
     """The work folder, new and empty; nothing else can be written."""
     if uid is None:
-        size = f"size={bounds['disk_mb']}m,nr_inodes=4096,mode=1777"
-        kernel.mount("tmpfs", WORK, "tmpfs", kernel.NO_SUID | kernel.NO_DEV, size)
-        if bounds["command"]:
+        kernel.mount_by(terms.work)
+        if terms.command:
             kernel.mount("proc", "/proc", "proc", 14)
         folder = WORK
     else:
@@ -99,22 +135,6 @@ def settle(bounds: dict[str, Any], uid: int | None) -> str:
         os.environ.update(HOME=folder, TMPDIR=folder)
     os.chdir(folder)
     return folder
-
-
-def limit(bounds: dict[str, Any], others: int) -> None:
-    """Bounds of each process; those of the tree are kept from outside. Never above what we have."""
-    disk = bounds["disk_mb"] << 20
-    for which, value in (
-        (resource.RLIMIT_CPU, bounds["cpu_s"]),
-        (resource.RLIMIT_FSIZE, disk),
-        (resource.RLIMIT_NOFILE, bounds["open_files"]),
-        (resource.RLIMIT_NPROC, bounds["pids"] + others),
-        (resource.RLIMIT_STACK, 256 << 20 if not bounds["command"] else 64 << 20),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        ceiling = resource.getrlimit(which)[1]
-        kept = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
-        resource.setrlimit(which, (kept, kept))
 
 
 def open_streams() -> None:

@@ -53,6 +53,8 @@ class Keeper:
         """Processes of this user besides those of a run, for old kernels that count them so."""
         self.coming = 0
         """Prepared processes that were asked for and not yet taken."""
+        self.asked_for: tuple[dict[str, Any], bytes] = {}, b""
+        """For which bounds, and the question itself, which is mostly the same again."""
         self.spare: Prepared | None = None
         self.bounds = child.USUAL
         """Of the last run, and of the process that is prepared for the next."""
@@ -95,8 +97,10 @@ class Keeper:
 
     def prepare(self) -> None:
         """Ask for a process; it is there at the next ``take``."""
-        asked = {"do": "prepare", "bounds": self.bounds, "others": self.processes}
-        self.line.send(json.dumps(asked).encode())
+        if self.asked_for[0] != self.bounds:
+            asked = {"do": "prepare", "bounds": self.bounds, "others": self.processes}
+            self.asked_for = self.bounds, json.dumps(asked).encode()
+        self.line.send(self.asked_for[1])
         self.coming += 1
 
     def take(self) -> None:
@@ -106,7 +110,7 @@ class Keeper:
             told, fds, _, _ = socket.recv_fds(self.line, 4096, 7)
             if len(fds) < 7:
                 os._exit(1)  # the spawner has gone
-            self.spare = Prepared(json.loads(told), fds)
+            self.spare = Prepared(told, self.asked_for[0], fds)
 
     def living(self) -> Prepared:
         """The spare; another one where it was prepared for other bounds, or the kernel has ended
@@ -159,7 +163,6 @@ class Keeper:
                 signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
         if self.jailed:
             return
-        assert process.uid is not None
         self.reap(process)
         if cleaning and nothing_left_of(process.uid):
             return

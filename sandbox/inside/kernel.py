@@ -19,6 +19,9 @@ __all__ = [
     "harden",
     "landlock",
     "mount",
+    "mount_by",
+    "mount_words",
+    "namespaces",
     "pivot_root",
     "set_read_only",
     "umount",
@@ -62,6 +65,7 @@ def bound(name: str, *types: Any) -> Any:
     return function
 
 
+_CLONE_NUMBER, _SIBLING = 56 if X86 else 220, int(signal.SIGCHLD) | PARENT
 _numbers = bound("syscall", *[ctypes.c_long] * 7)
 _prctl = bound("prctl", *[ctypes.c_long] * 5)
 _capset = bound("capset", ctypes.c_void_p, ctypes.c_void_p)
@@ -81,34 +85,45 @@ def syscall(x86: int, arm: int, *args: Any) -> int:
 
 
 def unshare(*names: str) -> None:
+    call("unshare", namespaces(*names))
+
+
+def namespaces(*names: str) -> int:
+    """Flags for ``fork_into``."""
     flags = 0
     for name in names:
         flags |= NAMESPACES[name]
-    call("unshare", flags)
+    return flags
 
 
-def fork_into(*names: str, sibling: bool = False) -> int:
-    """Fork; the child is in new namespaces. 0 in the child, as fork.
-
-    ``sibling``: the child is our parent's, which waits for it.
-    """
-    flags = int(signal.SIGCHLD) | (PARENT if sibling else 0)
-    for name in names:
-        flags |= NAMESPACES[name]
+def fork_into(flags: int) -> int:
+    """Fork a sibling, which our parent waits for, into new namespaces. 0 in it, as fork."""
     _before_fork()
-    pid: int = _numbers(56 if X86 else 220, flags, 0, 0, 0, 0, 0)
+    pid: int = _numbers(_CLONE_NUMBER, _SIBLING | flags, 0, 0, 0, 0, 0)
     if pid == 0:
         _in_child()
         return 0
     _in_parent()
-    return checked(f"clone into {' '.join(names)}", pid)
+    return checked("clone", pid)
 
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    mount_by(mount_words(source, target, kind, flags, options))
+
+
+def mount_words(
+    source: str | None, target: str, kind: str | None, flags: int, options: str = ""
+) -> tuple[Any, ...]:
+    """For ``mount_by``: the arguments as the kernel takes them."""
     source_, target_, kind_ = [
         None if a is None else os.fsencode(a) for a in (source, target, kind)
     ]
-    checked("mount", _mount(source_, target_, kind_, flags, options.encode() or None))
+    return source_, target_, kind_, flags, options.encode() or None
+
+
+def mount_by(words: tuple[Any, ...]) -> None:
+    """As ``mount``, with the arguments worked out."""
+    checked("mount", _mount(*words))
 
 
 def umount(target: str) -> None:
@@ -147,8 +162,7 @@ def harden(*, first: bool = False) -> None:
     own signals; here a program that kills or stops itself ends all the same.
     """
     checked("prctl", _prctl(38, 1, 0, 0, 0))  # PR_SET_NO_NEW_PRIVS
-    program = ctypes.addressof(_FIRST if first else _PROGRAM)
-    checked("seccomp", _prctl(22, 2, program, 0, 0))  # PR_SET_SECCOMP
+    checked("seccomp", _prctl(22, 2, _FIRST_AT if first else _PROGRAM_AT, 0, 0))  # PR_SET_SECCOMP
 
 
 # --- seccomp ----------------------------------------------------------------------------------
@@ -244,6 +258,7 @@ def _program(code: bytes) -> tuple[_Program, Any]:
 
 _PROGRAM, _KEPT = _program(_filter(first=False))
 _FIRST, _KEPT_TOO = _program(_filter(first=True))
+_PROGRAM_AT, _FIRST_AT = ctypes.addressof(_PROGRAM), ctypes.addressof(_FIRST)
 
 # --- Landlock ---------------------------------------------------------------------------------
 

@@ -28,10 +28,9 @@ FLOOD = 64 << 20
 class Prepared:
     """A process that waits for a job, and our ends of its pipes; -1 once an end is closed."""
 
-    def __init__(self, told: dict[str, Any], fds: list[int]) -> None:
-        self.pid: int = told["pid"]
-        self.uid: int | None = told["uid"]
-        self.bounds: dict[str, Any] = told["bounds"]
+    def __init__(self, told: bytes, bounds: dict[str, Any], fds: list[int]) -> None:
+        pid, _, uid = told.partition(b" ")
+        self.pid, self.uid, self.bounds = int(pid), int(uid), bounds
         self.job, self.stdin, self.stdout, self.stderr, self.ask, self.reply = fds[:6]
         self.trouble = fds[6]
         self.pidfd = os.pidfd_open(self.pid)

@@ -14,7 +14,8 @@ import json
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Any, NoReturn
+import struct
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from . import child, frames, kernel
@@ -27,6 +28,8 @@ FIRST_UID = 20_000
 _UIDS = 5_000
 _MOST = 4096
 """Bytes of a question or an answer."""
+_NUMBERS = struct.Struct("7i").pack
+"""Of descriptors, for the kernel to pass on."""
 
 
 class Spawner:
@@ -35,6 +38,10 @@ class Spawner:
     def __init__(self, line: socket.socket, *, jailed: bool, first_uid: int) -> None:
         self.line, self.jailed, self.first_uid = line, jailed, first_uid
         self.count = 0
+        self.flags = kernel.namespaces("pid", "mount") if jailed else 0
+        self.asked = b""
+        """The last question that was one for a process: mostly the next is the same."""
+        self.terms = child.Terms(child.USUAL, 0)
 
     def serve(self) -> None:
         while os.dup(0) <= child.TROUBLE:  # no pipe may get a number that a run's process needs
@@ -43,48 +50,64 @@ class Spawner:
             enter_user_namespace()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         child.open_streams()
+        frames.proc()
         gc.collect()
         gc.freeze()
         while question := self.line.recv(_MOST):
-            asked = json.loads(question)
-            if asked["do"] == "prepare":
-                self.prepare(asked["bounds"], asked["others"])
-            else:
-                clean = self.sweep(asked["uid"], cleaning=asked["cleaning"])
-                self.line.send(json.dumps(clean).encode())
+            if question != self.asked:
+                asked = json.loads(question)
+                if asked["do"] == "sweep":
+                    clean = self.sweep(asked["uid"], cleaning=asked["cleaning"])
+                    self.line.send(json.dumps(clean).encode())
+                    continue
+                self.asked, self.terms = question, child.Terms(asked["bounds"], asked["others"])
+            self.prepare()
 
-    def prepare(self, bounds: dict[str, Any], others: int) -> None:
-        """A process that waits for a job; the ends of its pipes go to the keeper."""
-        self.count += 1
-        uid = None if self.jailed else self.first_uid + self.count % _UIDS
-        pipes = [os.pipe() for _ in range(7)]
-        read_by_it = (0, 1, 4)  # job, standard input, requests; it writes to the others
-        its = [pair[0 if n in read_by_it else 1] for n, pair in enumerate(pipes)]
-        ours = [pair[1 if n in read_by_it else 0] for n, pair in enumerate(pipes)]
-        pid = kernel.fork_into(*(("pid", "mount") if self.jailed else ()), sibling=True)
+    def prepare(self) -> None:
+        """A process that waits for a job; the ends of its pipes go to the keeper.
+
+        Between two forks every page that is touched here is copied. So this is plain, and short.
+        """
+        uid = 0
+        if not self.jailed:
+            self.count += 1
+            uid = self.first_uid + self.count % _UIDS
+        pipe, close = os.pipe, os.close
+        job, to_job = pipe()
+        stdin, to_stdin = pipe()
+        of_stdout, stdout = pipe()
+        of_stderr, stderr = pipe()
+        requests, to_requests = pipe()
+        of_replies, replies = pipe()
+        of_trouble, trouble = pipe()
+        its = stdin, stdout, stderr, requests, replies, job, trouble
+        pid = kernel.fork_into(self.flags)
         if pid == 0:
-            self.become_ready(its, uid, bounds, others)
-        told = {"pid": pid, "uid": uid, "bounds": bounds}
-        socket.send_fds(self.line, [json.dumps(told).encode()], ours)
-        for fd in (*its, *ours):
-            os.close(fd)
+            self.become_ready(its, uid or None)
+        ours = to_job, to_stdin, of_stdout, of_stderr, to_requests, of_replies, of_trouble
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, _NUMBERS(*ours))]
+        self.line.sendmsg([b"%d %d" % (pid, uid)], rights)
+        for fd in its:
+            close(fd)
+        for fd in ours:
+            close(fd)
 
-    def become_ready(
-        self, its: list[int], uid: int | None, bounds: dict[str, Any], others: int
-    ) -> NoReturn:
+    def become_ready(self, its: tuple[int, ...], uid: int | None) -> NoReturn:
         """In the new process."""
         try:
             os.setsid()
-            with contextlib.suppress(OSError):  # out of memory, the kernel shall end this, not us
-                frames.write_proc("oom_score_adj", "1000")
-            job, stdin, stdout, stderr, requests, replies, trouble = its
-            for place, fd in enumerate((stdin, stdout, stderr, requests, replies, job, trouble)):
+            try:  # out of memory, the kernel shall end this, not us
+                score = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=frames.PROC_AT)
+                os.write(score, b"1000")
+            except OSError:
+                pass
+            for place, fd in enumerate(its):
                 os.dup2(fd, place)  # ours are all above these; see ``serve``
             kernel.close_all_but(child.TROUBLE)
         except BaseException as error:  # told by name, and the run is a fault
             os.write(its[-1], repr(error).encode())
             os._exit(child.GIVEN_UP)
-        child.main(5, uid, bounds, others)
+        child.main(5, uid, self.terms)
 
     def sweep(self, uid: int, *, cleaning: bool) -> bool:
         """End all processes of a container's run, and remove its files; whether that worked."""

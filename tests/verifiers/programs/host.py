@@ -139,9 +139,11 @@ class Host:
 
 
 def _mounts() -> Iterator[str]:
-    """Those of the host, but for what an engine of containers makes for its own."""
+    """Those of the host, but for what an engine of containers makes for its own: the machine's, or
+    the one of another test (``engine_for_tests``)."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
-        if line.split()[2] not in ("nsfs", "overlay") and "/docker" not in line:
+        engine = "/docker" in line or "/engine-" in line
+        if line.split()[2] not in ("nsfs", "overlay") and not engine:
             yield line
 
 

@@ -116,17 +116,19 @@ class Machine:
         if self._steps > MAX_STEPS:
             raise NeedsJudge("many steps")
 
+    def _unknown(self, *values: Any) -> bool:
+        """Whether one of them is not known yet. All are, once nothing is collected any more."""
+        return self._collecting and any(map(has_unknown, values))
+
     # expressions ----------------------------------------------------------------------------
 
     def value(self, node: ast.expr) -> Any:
         """The value of an expression."""
         if type(node) is ast.Constant:
             return node.value
-        self._step()
-        if type(node) is ast.Call:
-            return self._call(node)
-        if type(node) is ast.Compare:
-            return self._compare(node)
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise NeedsJudge("many steps")
         found: Any = _EVALUATORS[type(node)](self, node)
         return found
 
@@ -161,7 +163,7 @@ class Machine:
 
     def _tool(self, tool: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """A function of one of the modules."""
-        if any(map(has_unknown, args)):
+        if self._unknown(*args):
             return UNKNOWN
         if not all(map(is_plain, args)):
             raise NeedsJudge("an object handed to a module's function")
@@ -170,7 +172,7 @@ class Machine:
     def _sendable(self, value: Any) -> bool:
         if isinstance(value, type) or (value is not UNKNOWN and not is_plain(value)):
             raise NeedsJudge("an object as an argument")
-        return not has_unknown(value)
+        return not self._unknown(value)
 
     def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         args = [self.value(arg) for arg in node.args]
@@ -179,7 +181,7 @@ class Machine:
         return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
 
     def _builtin(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if any(map(has_unknown, [*args, *kwargs.values()])):
+        if self._unknown(*args, *kwargs.values()):
             return UNKNOWN
         if name == "range":
             made = range(*args)
@@ -202,7 +204,7 @@ class Machine:
             return self._tool(tool, *self._arguments(node))
         owner = self.value(function.value)
         args, kwargs = self._arguments(node)
-        if any(map(has_unknown, [owner, *args])):
+        if self._unknown(owner, *args):
             return UNKNOWN
         if (
             type(owner) not in METHODS.get(function.attr, ())
@@ -223,9 +225,7 @@ class Machine:
         left = self.value(node.left)
         for kind, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.value(right_node)
-            if has_unknown(left) or has_unknown(right):
-                if not self._collecting:
-                    return UNKNOWN
+            if self._unknown(left, right):
                 left = right
                 continue
             if not isinstance(kind, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
@@ -246,7 +246,7 @@ class Machine:
 
     def _binary(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)
-        if has_unknown(left) or has_unknown(right):
+        if self._unknown(left, right):
             return UNKNOWN
         no_objects(left, right)
         bounded(node.op, left, right)
@@ -254,7 +254,7 @@ class Machine:
 
     def _unary(self, node: ast.UnaryOp) -> Any:
         value = self.value(node.operand)
-        if has_unknown(value):
+        if self._unknown(value):
             return UNKNOWN
         no_objects(value)
         return UNARY[type(node.op)](value)
@@ -270,12 +270,12 @@ class Machine:
         if isinstance(node.slice, ast.Slice):
             bounds = (node.slice.lower, node.slice.upper, node.slice.step)
             key: Any = [None if b is None else self.value(b) for b in bounds]
-            unknown = any(map(has_unknown, key))
+            unknown = self._unknown(*key)
             key = key if unknown else slice(*key)
         else:
             key = self.value(node.slice)
-            unknown = has_unknown(key)
-        if unknown or has_unknown(owner):
+            unknown = self._unknown(key)
+        if unknown or self._unknown(owner):
             return UNKNOWN
         no_objects(owner)
         return owner[key]
@@ -288,23 +288,23 @@ class Machine:
 
     def _set(self, node: ast.Set) -> Any:
         items = [self.value(item) for item in node.elts]
-        return UNKNOWN if any(map(has_unknown, items)) else set(items)
+        return UNKNOWN if self._unknown(*items) else set(items)
 
     def _dict(self, node: ast.Dict) -> Any:
         if any(key is None for key in node.keys):
             raise NeedsJudge("** in a mapping")
         pairs = [(self.value(k), self.value(v)) for k, v in zip(node.keys, node.values, strict=True) if k]  # fmt: skip  # noqa: E501
-        return UNKNOWN if any(has_unknown(k) for k, _ in pairs) else dict(pairs)
+        return UNKNOWN if self._unknown(*[k for k, _ in pairs]) else dict(pairs)
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Any:
         found = [self.value(node.elt) for _ in self._loops(node.generators)]
         if isinstance(node, ast.SetComp):
-            return UNKNOWN if any(map(has_unknown, found)) else set(found)
+            return UNKNOWN if self._unknown(*found) else set(found)
         return found
 
     def _dict_comprehension(self, node: ast.DictComp) -> Any:
         pairs = [(self.value(node.key), self.value(node.value)) for _ in self._loops(node.generators)]  # fmt: skip  # noqa: E501
-        return UNKNOWN if any(has_unknown(k) for k, _ in pairs) else dict(pairs)
+        return UNKNOWN if self._unknown(*[k for k, _ in pairs]) else dict(pairs)
 
     def _loops(self, generators: list[ast.comprehension]) -> Iterator[None]:
         """Bind the loop variables, once for each turn; the names stay the loop's own."""
@@ -342,6 +342,8 @@ class Machine:
 
 
 _EVALUATORS: dict[type, Callable[[Machine, Any], Any]] = {
+    ast.Call: Machine._call,
+    ast.Compare: Machine._compare,
     ast.Name: Machine._name,
     ast.Attribute: Machine._attribute,
     ast.BoolOp: Machine._bool,
