@@ -24,7 +24,7 @@ from typing import Self
 
 import psutil
 
-__all__ = ["Host"]
+__all__ = ["Host", "groups", "mounts"]
 
 _REAPER = 36  # PR_SET_CHILD_SUBREAPER
 _GONE_WITHIN_S = 3.0
@@ -122,8 +122,8 @@ class Host:
     def _snapshot(self) -> Mapping[str, set[str]]:
         return {
             "process": set(_descendants()),
-            "mount": set(_mounts()),
-            "control group": set(_groups()),
+            "mount": set(mounts()),
+            "control group": set(groups(os.getpid())),
             "shared memory": {
                 line.split()[0]
                 for line in Path("/proc/sysvipc/shm").read_text().splitlines()
@@ -138,7 +138,7 @@ class Host:
         }
 
 
-def _mounts() -> Iterator[str]:
+def mounts() -> Iterator[str]:
     """Those of the host, but for what an engine of containers makes for its own: the machine's, or
     the one of another test (``engine_for_tests``)."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
@@ -154,9 +154,10 @@ def _descendants() -> Iterator[str]:
                 yield f"{child.pid} {' '.join(child.cmdline())[:80]}"
 
 
-def _groups() -> Iterator[str]:
-    """Control groups that bear our process's number in their names, as the jail's do."""
+def groups(owner: int) -> Iterator[str]:
+    """Control groups that bear a process's number in their names, as the jail's do. Others' may
+    come and go meanwhile."""
     for folder, names, _ in os.walk("/sys/fs/cgroup"):
         for name in names:
-            if str(os.getpid()) in name.split("-"):
+            if str(owner) in name.split("-"):
                 yield os.path.join(folder, name)  # noqa: PTH118 - os.walk gives strings
