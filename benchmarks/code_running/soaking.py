@@ -189,10 +189,22 @@ class Leftovers:
             self._folder.rmdir()
 
 
+def of_a_program(process: psutil.Process) -> bool:
+    """Whether a run's process started it: that one's own parent is a keeper."""
+    above = process.parents()[:2]
+    return len(above) == 2 and all(map(_is_fork_of_a_keeper, above))
+
+
+def _is_fork_of_a_keeper(process: psutil.Process) -> bool:
+    """A keeper itself too: a fork keeps the command line."""
+    return any(mode in process.cmdline()[4:] for mode in ("jail", "container"))
+
+
 class Killer(threading.Thread):
     """Kills a process of ours every now and then: workers, keepers, what keepers start.
 
-    Not the one that starts workers: the engine gives up when that is killed again and again.
+    Not the one that starts workers: the engine gives up when that is killed again and again. Nor
+    what a program starts: one that waits for its ``sleep`` is right when that ends early.
     Without ``every_s`` it kills nobody.
     """
 
@@ -210,7 +222,11 @@ class Killer(threading.Thread):
             with contextlib.suppress(psutil.NoSuchProcess, IndexError):
                 ours = psutil.Process()
                 starters = set(ours.children())
-                victims = [each for each in inside(self._client, ours) if each not in starters]
+                victims = [
+                    each
+                    for each in inside(self._client, ours)
+                    if each not in starters and not of_a_program(each)
+                ]
                 self._rng.choice(victims).kill()
                 self.killed += 1
 
