@@ -263,32 +263,37 @@ _PROGRAM_AT, _FIRST_AT = ctypes.addressof(_PROGRAM), ctypes.addressof(_FIRST)
 # --- Landlock ---------------------------------------------------------------------------------
 
 _READ_AND_RUN = 0b1101  # execute, read a file, read a folder
+_MAKE_RULES, _ADD_RULE, _RESTRICT = 444, 445, 446  # on both
 
 
 def landlock_version() -> int:
-    try:
-        return syscall(444, 444, None, 0, 1)
-    except OSError:
-        return 0
+    """What the kernel offers; 0 for nothing."""
+    return max(0, int(_numbers(_MAKE_RULES, 0, 0, 1, 0, 0, 0)))
+
+
+_VERSION = landlock_version()
+_FILES = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(_VERSION, 16)) - 1
+_RULES_SIZE = 8 if _VERSION < 4 else 16 if _VERSION < 6 else 24
+_RULES = ctypes.create_string_buffer(
+    struct.pack("QQQ", _FILES, 3 if _VERSION >= 4 else 0, 3 if _VERSION >= 6 else 0), 24
+)
+_BENEATH = ctypes.create_string_buffer(12)
+_RULES_AT, _BENEATH_AT = ctypes.addressof(_RULES), ctypes.addressof(_BENEATH)
 
 
 def landlock(writable: str) -> None:
     """Write below ``writable`` alone; no TCP; no signals or abstract sockets to outside."""
-    version = landlock_version()
-    if version < 1:
+    if _VERSION < 1:
         return
-    files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
-    rules = struct.pack("QQQ", files, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
-    size = 8 if version < 4 else 16 if version < 6 else 24
-    ruleset = syscall(444, 444, ctypes.create_string_buffer(rules, 24), size, 0)
-    for path, allowed in (("/", _READ_AND_RUN), (writable, files), ("/dev", files & 0b110 | 8)):
+    rules = checked("landlock", _numbers(_MAKE_RULES, _RULES_AT, _RULES_SIZE, 0, 0, 0, 0))
+    for path, allowed in (("/", _READ_AND_RUN), (writable, _FILES), ("/dev", _FILES & 0b110 | 8)):
         try:
             at = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
             continue
-        beneath = struct.pack("=Qi", allowed, at)
-        syscall(445, 445, ruleset, 1, ctypes.create_string_buffer(beneath, 12), 0)
+        struct.pack_into("=Qi", _BENEATH, 0, allowed, at)
+        checked("landlock", _numbers(_ADD_RULE, rules, 1, _BENEATH_AT, 0, 0, 0))
         os.close(at)
-    call("prctl", 38, 1, 0, 0, 0)
-    syscall(446, 446, ruleset, 0)
-    os.close(ruleset)
+    checked("prctl", _prctl(38, 1, 0, 0, 0))  # PR_SET_NO_NEW_PRIVS
+    checked("landlock", _numbers(_RESTRICT, rules, 0, 0, 0, 0, 0))
+    os.close(rules)
