@@ -23,6 +23,8 @@ Head = dict[str, Any]
 _GRACE_S = 5.0
 """Beyond its own clock a keeper has this long to say how a run ended; then it counts as lost."""
 _LOOK_S = 0.05
+_LEAVE_S = 0.02
+"""A keeper that ends a run by itself says so within this."""
 _MAX_FRAME = 256 << 20
 
 
@@ -134,6 +136,7 @@ class KeeperSession(Session):
         watch_memory: whether the keeper looks after memory, since nobody else does.
         done: called once, with the outcome and whether the keeper may go on.
         over_memory: whether the kernel has ended one of the run's processes for memory.
+        leaves: whether the keeper ends a run by itself when it has answered a last request.
     """
 
     def __init__(
@@ -146,11 +149,13 @@ class KeeperSession(Session):
         watch_memory: bool,
         done: Callable[[Outcome, bool], Outcome],
         over_memory: Callable[[], bool] | None = None,
+        leaves: bool = False,
     ) -> None:
         self._link, self._program, self._limits, self._done = link, program, limits, done
         self._over_memory = over_memory
         self._replies = bytearray()
-        self._stopped = False
+        self._stopped = self._leaving = False
+        self._leaves = leaves
         self._outcome: Outcome | None = None
         self._until: float | None = None
         link.hold(*_job(program, stdin, limits, watch_memory=watch_memory))
@@ -193,7 +198,8 @@ class KeeperSession(Session):
     def _send(self, request: Any) -> None:
         if self._outcome is None:
             text = json.dumps(request).encode()
-            self._link.send({"do": "ask"}, b"%d\n" % len(text) + text)
+            self._leaving = self._leaves and bool(request.get("last"))
+            self._link.send({"do": "ask", "last": self._leaving}, b"%d\n" % len(text) + text)
 
     def _reply(self) -> tuple[bool, Any]:
         """The next whole reply; nonsense ends the run."""
@@ -246,7 +252,7 @@ class KeeperSession(Session):
         return self._outcome
 
     def stop(self) -> None:
-        if self._outcome is None and not self._stopped:
+        if self._outcome is None and not self._stopped and not self._leaving:
             self._stopped = True
             try:
                 self._link.send({"do": "kill", "why": "signal"})
@@ -254,8 +260,20 @@ class KeeperSession(Session):
                 self._lost(lost)
 
     def close(self) -> Outcome:
+        if self._leaving:
+            self._await_end()
         self.stop()
         return self.wait()
+
+    def _await_end(self) -> None:
+        """The end is on its way behind the last answer; unless that was no answer."""
+        until = time.monotonic() + _LEAVE_S
+        try:
+            while self._outcome is None and time.monotonic() < until:
+                self._hear(until)
+        except LostKeeper as lost:
+            self._lost(lost)
+        self._leaving = False
 
     def _ended(self, outcome: Outcome, *, healthy: bool = True) -> None:
         self._outcome = self._done(outcome, healthy and outcome.end != "fault")

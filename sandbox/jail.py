@@ -201,6 +201,7 @@ class _Keeper:
             watch_memory=self._group is None,
             done=done,
             over_memory=over_memory if self._group is not None else None,
+            leaves=True,
         )
 
     def close(self) -> None:

@@ -46,6 +46,32 @@ class Prepared:
             setattr(self, name, -1)
 
 
+class Replies:
+    """Counts a server's replies as they pass. A server that says it has answered, and has not, is
+    ended too early: its own loss."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.part = False
+        """Whether the last of them was but a part of an answer."""
+        self._line, self._left = b"", 0
+
+    def pass_by(self, data: bytes) -> None:
+        while data and self._left >= 0:
+            if self._left:
+                taken = min(self._left, len(data))
+                self._left, data = self._left - taken, data[taken:]
+                self.seen += not self._left
+                continue
+            start, mark, data = data.partition(b"\n")
+            line = self._line + start
+            self._line = b"" if mark else line
+            if mark and line.isdigit() and int(line):
+                self._left, self.part = int(line), line.startswith(b"0")
+            elif mark or len(line) > 20:
+                self._left = -1  # no reply: nobody can tell how many there are
+
+
 class Run:
     """A program that runs: relays what it reads and writes, and ends it at its limits."""
 
@@ -67,6 +93,8 @@ class Run:
             place += size
         self.input = [parts[0]] if len(parts[0]) else []
         self.requests: list[memoryview] = []
+        self.replies, self.asked, self.last = Replies(), 0, False
+        """``last``: nobody wants more of it than the answer to what was asked."""
         self.poll = select.poll()
         job = {name: head[name] for name in ("kind", "argv", "keep", "files")}
         job["blobs"] = head["blobs"][1:]
@@ -104,6 +132,9 @@ class Run:
                     self.feed("ask", self.requests)
                 else:
                     self.read(fd)
+                    if self.last and self.answered():
+                        self.leave()
+                        return
             self.check()
 
     def patience(self) -> float:
@@ -168,12 +199,19 @@ class Run:
                 self.kill("output")
                 return
             frames.send({"is": "reply"}, data)
+            self.replies.pass_by(data)
+
+    def answered(self) -> bool:
+        """Whether every question has its reply, as loading has."""
+        return self.replies.seen == self.asked + 1 and not self.replies.part
 
     def from_outside(self) -> bool:
         """Take a word from outside; whether the run is over with it."""
         head, body = frames.receive()
         if head["do"] == "ask":
             self.requests.append(memoryview(body))
+            self.asked += 1
+            self.last = self.keeper.jailed and head.get("last", False)
             if len(self.requests) == 1:
                 self.poll.register(self.process.ask, select.POLLOUT)
         elif head["do"] == "close":

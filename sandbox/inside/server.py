@@ -142,10 +142,10 @@ class Wire:
     def __init__(self, requests_fd: int, replies_fd: int) -> None:
         self._in, self._out, self._held = requests_fd, replies_fd, b""
 
-    def send(self, value: Any) -> None:
-        """One JSON value."""
+    def send(self, value: Any, *, part: bool = False) -> None:
+        """One JSON value. The length of a ``part`` of an answer begins with a zero."""
         body = _dumps(value).encode("ascii")
-        view = memoryview(b"%d\n" % _len(body) + body)
+        view = memoryview((b"0%d\n" if part else b"%d\n") % _len(body) + body)
         while view:
             view = view[_write(self._out, view) :]
 
@@ -388,5 +388,8 @@ def serve(requests_fd: int, replies_fd: int, source: str, setup: str) -> NoRetur
     server = Server(Wire(requests_fd, replies_fd))
     if server.load(source, setup):
         while True:
-            server.wire.send(server.answer(server.wire.receive()))
+            request = server.wire.receive()
+            reply = server.answer(request)
+            part = request["op"] == "calls" and _len(reply["values"]) < _len(request["many"])
+            server.wire.send(reply, part=part)
     _exit(0)

@@ -219,6 +219,47 @@ class Conformance:
                 assert session.ask(call) == {"value": ["i", "0x5"]}
         self.check_works(sandbox)
 
+    @pytest.mark.parametrize(
+        ("source", "many"),
+        [
+            pytest.param("def f(): return 1", 2, id="at-once"),
+            pytest.param(
+                "import time\ndef f():\n    time.sleep(0.06)\n    return 1", 3, id="parts"
+            ),
+            pytest.param("def f(): return 'x' * 300_000", 2, id="long"),
+        ],
+    )
+    def test_the_last_request(self, sandbox: Sandbox, source: str, many: int) -> None:
+        limits = Limits(time_s=5, output_kb=2048)
+        for _ in range(3):
+            with sandbox.start(Program.server(source), b"", limits) as session:
+                left, loaded = many, None
+                while left:
+                    request = {"op": "calls", "name": "f", "many": [[[], {}]] * left, "last": True}
+                    if loaded is None:
+                        loaded, reply = session.first(request)
+                    else:
+                        reply = session.ask(request)
+                    assert reply["values"], reply
+                    assert all("value" in value for value in reply["values"])
+                    left -= len(reply["values"])
+                assert session.close().end in ("exited", "signal")
+        self.check_works(sandbox)
+
+    @pytest.mark.parametrize("length", [b"13", b"013", b"x", b"1" * 30], ids=str)
+    def test_a_server_that_says_it_has_answered(self, sandbox: Sandbox, length: bytes) -> None:
+        """Or that there is more to come, and then does nothing."""
+        source = (
+            "import os, time\ndef f():\n"
+            f"    os.write(4, {length!r} + b'\\n{{\"values\":[]}}')\n    time.sleep(60)\n"
+        )
+        with sandbox.start(Program.server(source), b"", SHORT) as session:
+            session.first({"op": "calls", "name": "f", "many": [[[], {}]], "last": True})
+            started = time.monotonic()
+            assert session.close().end != "fault"
+            assert time.monotonic() - started < 15
+        self.check_works(sandbox)
+
     def test_a_server_that_hangs(self, sandbox: Sandbox) -> None:
         with sandbox.start(Program.server("def f():\n  while True: pass"), b"", SHORT) as session:
             session.ask(None)

@@ -263,11 +263,10 @@ def _grade(plan: Plan, source: str, bench: Bench) -> Graded:
 def _evaluated(plan: Plan, source: str, bench: Bench) -> Graded:
     answers = Answers(plan)
     with Caller(bench, source, plan.judging.imports) as caller:
-        answers.get(caller, plan.asked, plan.keys)
+        # if those are all, it ends while the values are compared
+        answers.get(caller, plan.asked, plan.keys, last=not plan.dependent)
         if plan.dependent:  # what those calls made known leads to more, all of one kind mostly
             answers.get(caller, *answers.found())
-        else:  # it ends while the values are compared
-            caller.stop()
         cases = _walk(plan, answers.taker(caller))
     graded = Graded(cases, stderr=caller.stderr)
     if caller.served.load_error:
@@ -282,15 +281,17 @@ class Answers:
         self._plan = plan
         self._known: dict[str, list[dict[str, Any] | None]] = {}
 
-    def get(self, caller: Caller, asked: list[Asked], keys: list[str]) -> None:
-        """Make calls, and keep what comes."""
+    def get(
+        self, caller: Caller, asked: list[Asked], keys: list[str], *, last: bool = False
+    ) -> None:
+        """Make calls, and keep what comes. ``last``: there will be no others."""
         replies: list[dict[str, Any] | None] = [None] * len(asked)
 
         def keep(number: int, reply: dict[str, Any]) -> bool:
             replies[number] = reply
             return True
 
-        caller.all(asked, keep)
+        caller.all(asked, keep, last=last)
         for key, reply in zip(keys, replies, strict=True):
             self._known.setdefault(key, []).append(reply)
 

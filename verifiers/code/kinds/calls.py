@@ -48,14 +48,11 @@ class Caller:
             self._problem = self._problem or self.served.problem
         return self._problem
 
-    def stop(self) -> None:
-        """Begin to end the program: nothing more will be asked."""
-        if not self.served.pending:
-            self.stopped = True
-            self.served.stop()
+    def all(self, calls: Sequence[Asked], go_on: GoOn, *, last: bool = False) -> None:
+        """Ask for all, in order; ``go_on`` gets each reply and says whether to go on.
 
-    def all(self, calls: Sequence[Asked], go_on: GoOn) -> None:
-        """Ask for all, in order; ``go_on`` gets each reply and says whether to go on."""
+        ``last``: nothing is asked after them, and the program begins to end when it has answered.
+        """
         place = 0
         while place < len(calls) and not self._problem:
             end = min(place + _PIECE, len(calls))
@@ -64,7 +61,13 @@ class Caller:
                 [call.args, call.kwargs, *([call.name] if call.name != name else ())]
                 for call in calls[place:end]
             ]
-            reply = self.served.ask({"op": "calls", "name": name, "many": many})
+            request = {
+                "op": "calls",
+                "name": name,
+                "many": many,
+                "last": last and end == len(calls),
+            }
+            reply = self.served.ask(request)
             values = [] if reply is None else reply.get("values")
             if reply is None:
                 self._again(calls, place, end, go_on)
@@ -76,6 +79,9 @@ class Caller:
                 if not go_on(number, value if type(value) is dict else {}):
                     return
             place += len(values)
+        if last and not self.served.pending:
+            self.stopped = True
+            self.served.stop()
 
     def _again(self, calls: Sequence[Asked], place: int, end: int, go_on: GoOn) -> None:
         """The piece that was lost, call by call."""

@@ -57,7 +57,7 @@ def _grade(tests: CallTests, source: str, bench: Bench) -> Graded:
         return case.passed or not bench.stop
 
     with Caller(bench, source, tests.setup) as caller:
-        caller.all(asked, judge)
+        caller.all(asked, judge, last=True)
     why = caller.problem or "not run: an earlier call was wrong"
     fatal = True
     for number, case in enumerate(cases):
