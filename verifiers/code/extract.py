@@ -95,7 +95,8 @@ def fenced_blocks(text: str) -> list[Block]:
     open_: Block | None = None
     fence, indent = "", ""
     for line in text.removeprefix("\ufeff").split("\n"):
-        match = _FENCE.fullmatch(line)
+        # a quick look first: most lines are code
+        match = _FENCE.fullmatch(line) if "```" in line or "~~~" in line else None
         if open_ is None:
             if match is not None:
                 word = _WORD.search(match[3])
