@@ -201,8 +201,8 @@ def status_of(leaving: SystemExit) -> int:
             number = int.__index__(code)  # whatever its class says
             return number if -(1 << 63) <= number < 1 << 63 else -1
         os.write(2, str(code).encode("utf-8", "backslashreplace") + b"\n")
-    except BaseException:  # of the program's own class, or of its code
-        return 1
+    except BaseException:  # raised by the program's own class: shown as any error of its
+        told()
     return 1
 
 

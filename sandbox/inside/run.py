@@ -21,6 +21,8 @@ else:
 
 POLL_S = 0.02
 ERR_KEPT = 64 << 10
+_LINE = 20
+"""Digits of the length of a reply, at most; of thousands Python would refuse to make a number."""
 FLOOD = 64 << 20
 """Bytes of standard error beyond which a run is ended."""
 
@@ -66,10 +68,10 @@ class Replies:
             start, mark, data = data.partition(b"\n")
             line = self._line + start
             self._line = b"" if mark else line
-            if mark and line.isdigit() and int(line):
-                self._left, self.part = int(line), line.startswith(b"0")
-            elif mark or len(line) > 20:
+            if len(line) > _LINE or (mark and not line.isdigit()):
                 self._left = -1  # no reply: nobody can tell how many there are
+            elif mark:
+                self._left, self.part = int(line), line.startswith(b"0")
 
 
 class Run:

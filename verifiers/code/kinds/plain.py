@@ -126,9 +126,7 @@ class Machine:
         """The value of an expression."""
         if type(node) is ast.Constant:
             return node.value
-        self._steps += 1
-        if self._steps > MAX_STEPS:
-            raise NeedsJudge("many steps")
+        self._step()
         found: Any = _EVALUATORS[type(node)](self, node)
         return found
 
