@@ -191,59 +191,71 @@ _DENIED = {
 _SIGNALLING = (((62, 129), 24), ((200, 130), 24), ((234, 131), 32))
 """``kill``, ``tkill`` and ``tgkill``: numbers, and where the signal is among the arguments."""
 _CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
+_X32 = 0x40000000
+"""From here on, the numbers of another way to call an x86-64 kernel."""
 _ALLOW, _EPERM, _ENOSYS, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38, 0x80000000
 _NEW_ANYTHING = 0x7E020000 | 0x80
+_LOAD, _EQUAL, _ANY_BIT, _AT_LEAST, _GIVE = 0x20, 0x15, 0x45, 0x35, 0x06
+_Step = tuple[int, str | int, str | int, int]
+"""Operation, where to go on if so and if not (a label, or steps to skip), value."""
 
 
 def _filter(*, first: bool) -> bytes:
     """A BPF program: the architecture must be ours, what is denied answers EPERM, the rest runs.
 
     ``clone3`` answers ENOSYS, so that threads fall back to ``clone``, whose flags can be read.
-    Short, as the kernel translates it anew for each run: answers stand at the end, once each.
     """
-    code: list[tuple[int, str | int, str | int, int]] = []
-    load, equal, any_bit, at_least, give = 0x20, 0x15, 0x45, 0x35, 0x06
     place = 0 if X86 else 1
-
-    def step(op: int, yes: str | int, no: str | int, value: int) -> None:
-        code.append((op, yes, no, value))
-
-    step(load, 0, 0, 4)
-    step(equal, 0, "kill", 0xC000003E if X86 else 0xC00000B7)
-    step(load, 0, 0, 0)
-    if X86:  # the x32 numbers
-        step(at_least, "unknown", 0, 0x40000000)
-    step(equal, "unknown", 0, _CLONE3[place])
-    for numbers in _DENIED.values():
-        if (number := numbers[place]) is not None:
-            step(equal, "refuse", 0, number)
+    to_do = {number: "refuse" for n in _DENIED.values() if (number := n[place]) is not None}
+    to_do |= {_CLONE3[place]: "unknown", _CLONE[place]: "clone", _IOCTL[place]: "ioctl"}
+    if X86:
+        to_do[_X32] = "unknown"
+    code: list[_Step] = [
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 0, "kill", 0xC000003E if X86 else 0xC00000B7),
+        (_LOAD, 0, 0, 0),
+    ]
+    labels: dict[str, int] = {}
+    blocks: dict[str, list[_Step]] = {
+        "clone": [(_LOAD, 0, 0, 16), (_ANY_BIT, "refuse", "allow", _NEW_ANYTHING)],
+        "ioctl": [(_LOAD, 0, 0, 24), (_EQUAL, "refuse", "allow", 0x5412)],  # TIOCSTI: typing into
+    }  # somebody's terminal
     if first:
         for numbers, signal_at in _SIGNALLING:
-            step(equal, 0, 6, numbers[place])
-            step(load, 0, 0, 16)
-            step(equal, 1, 0, 1)
-            step(equal, 0, "allow", 0)
-            step(load, 0, 0, signal_at)
-            step(equal, "kill", 0, int(signal.SIGKILL))
-            step(equal, "kill", "allow", int(signal.SIGSTOP))
-    step(equal, 0, 2, _CLONE[place])
-    step(load, 0, 0, 16)
-    step(any_bit, "refuse", "allow", _NEW_ANYTHING)
-    step(equal, 0, "allow", _IOCTL[place])
-    step(load, 0, 0, 24)
-    step(equal, "refuse", "allow", 0x5412)  # TIOCSTI: typing into somebody's terminal
+            to_do[numbers[place]] = name = f"signal {signal_at} {numbers[place]}"
+            blocks[name] = [
+                (_LOAD, 0, 0, 16),
+                (_EQUAL, 1, 0, 1),
+                (_EQUAL, 0, "allow", 0),
+                (_LOAD, 0, 0, signal_at),
+                (_EQUAL, "kill", 0, int(signal.SIGKILL)),
+                (_EQUAL, "kill", "allow", int(signal.SIGSTOP)),
+            ]
+    code += _searched(sorted(to_do.items()))
     answers = {"allow": _ALLOW, "refuse": _EPERM, "unknown": _ENOSYS, "kill": _KILL}
-    at = {name: len(code) + number for number, name in enumerate(answers)}
-    for answer in answers.values():
-        step(give, 0, 0, answer)
-
-    def jump(to: str | int, here: int) -> int:
-        return to if isinstance(to, int) else at[to] - here - 1
-
+    blocks |= {name: [(_GIVE, 0, 0, answer)] for name, answer in answers.items()}
+    for name, block in blocks.items():
+        labels[name] = len(code)
+        code += block
     return b"".join(
-        struct.pack("HBBI", op, jump(yes, here), jump(no, here), value)
+        struct.pack("HBBI", op, *(labels[to] - here - 1 if isinstance(to, str) else to
+                                  for to in (yes, no)), value)
         for here, (op, yes, no, value) in enumerate(code)
-    )
+    )  # fmt: skip
+
+
+def _searched(numbers: list[tuple[int, str]]) -> list[_Step]:
+    """Where to go on for each number, by halves.
+
+    For each run the kernel works out anew which of all its calls are always allowed: one after
+    another, these comparisons were most of the time that a filter takes.
+    """
+    if len(numbers) == 1:
+        number, then = numbers[0]
+        return [(_AT_LEAST if number == _X32 else _EQUAL, then, "allow", number)]
+    half = len(numbers) // 2
+    below, above = _searched(numbers[:half]), _searched(numbers[half:])
+    return [(_AT_LEAST, len(below), 0, numbers[half][0]), *below, *above]
 
 
 class _Program(ctypes.Structure):
