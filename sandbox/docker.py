@@ -24,7 +24,7 @@ from .contract import Limits, Missing, Outcome, Program, Sandbox, SandboxFault, 
 from .docker_engine import Container, Shape, connect, no_image, remove_orphans, runtime_of
 from .docker_image import IMAGE
 from .host import KeeperLink, KeeperSession, LostKeeper
-from .inside import bundle
+from .inside import FETCH, bundle
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -43,13 +43,6 @@ _KERNEL_MB, _KERNEL_PROCESSES = 256, 2048
 """Room for a kernel in user space, which keeps threads and stand-ins for the processes in it. Ours:
 with 64 processes gVisor (ptrace) ends in a panic at the third that it has to hold."""
 _WORK = "/tmp"  # noqa: S108 - of the container; see inside/child.py
-_FETCH = (
-    "import os\n"
-    "text, size = b'', int.from_bytes(os.read(0, 4), 'little')\n"
-    "while len(text) < size: text += os.read(0, size - len(text)) or os._exit(0)\n"
-    "exec(compile(text, 'keeper', 'exec'))\n"
-)
-"""The keeper comes over the stream, so that it is in no image and in no list of processes."""
 
 
 class DockerSandbox(Sandbox):
@@ -215,12 +208,11 @@ class _Warm:
 
     def __init__(self, client: DockerClient, shape: Shape) -> None:
         self.usable, self.runs, self.shape = True, 0, shape
-        command = ["python3", "-I", "-S", "-c", _FETCH, "container", str(_first_uid(client))]
+        command = ["python3", "-I", "-S", "-c", FETCH, "container", str(_first_uid(client))]
         self._container = Container(client, shape, command)
         self._link = KeeperLink(self._container.stream)
         try:
-            text = bundle().encode()
-            self._container.stream.send(len(text).to_bytes(4, "little") + text)
+            self._container.stream.send(bundle())
             frame = self._link.frame(_START_S)
             if frame is None or frame[0].get("is") != "ready":
                 raise LostKeeper("it does not answer")

@@ -30,7 +30,7 @@ from typing import Any
 from .cgroup import Cgroup, make_cgroup, name_of_group, remove_orphans
 from .contract import Limits, Missing, Outcome, Program, Sandbox, Session
 from .host import KeeperLink, KeeperSession, LostKeeper, SocketStream
-from .inside import bundle
+from .inside import FETCH, bundle
 
 __all__ = ["ENTER", "FIRST_UID", "GROUP_NUMBERS", "Jail", "advice", "jail_folders"]
 
@@ -161,7 +161,8 @@ class _Keeper:
         try:
             if self._group is not None:
                 self._group.add(self._process.pid)
-            ours.sendall(b"g")
+            with contextlib.suppress(OSError):  # it may have said what is missing, and gone
+                ours.sendall(b"g" + bundle())
             self._await_ready()
         except BaseException:
             self.close()
@@ -237,7 +238,7 @@ def _options(shown: Mapping[str, str]) -> dict[str, Any]:
     if prefix != "/usr":
         folders.append((prefix, "/python"))
         inside = "/python" + python.removeprefix(prefix)
-    return {"folders": folders, "python": python, "python_inside": inside, "keeper": bundle()}
+    return {"folders": folders, "python": python, "python_inside": inside, "keeper": FETCH}
 
 
 _SWITCHES = (

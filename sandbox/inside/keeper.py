@@ -225,6 +225,7 @@ def main() -> None:
         sys.path.append("/packages")
     for name in LOADED.split():
         importlib.import_module(name)
+    compile("", "", "exec")  # what the first one sets up is there for all programs
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if (spawner := os.fork()) == 0:
         theirs.close()
