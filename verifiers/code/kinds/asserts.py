@@ -24,7 +24,8 @@ from .allowed import fold, is_literal, why_not
 from .bench import Bench, Case, Graded, Prepared, shown, told
 from .calls import Asked, Caller
 from .guards import UNKNOWN, NeedsJudge
-from .plain import Ask, CallFailed, Machine
+from .machine import Ask, CallFailed, Code, Machine
+from .plain import read
 from .relay import Judging, grade_by_relay
 
 __all__ = [
@@ -60,6 +61,8 @@ class Plan:
     reason: str = ""
     """Why the second sandbox is needed from the start."""
     nan_ok: bool = False
+    code: list[tuple[int | None, Code]] = field(default_factory=list)
+    """The bodies, read."""
     asked: list[Asked] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     literal: dict[int, tuple[Asked, str]] = field(default_factory=dict)
@@ -170,11 +173,19 @@ def _finished(plan: Plan, everything: list[ast.stmt]) -> Plan:
     plan.nan_ok = plan.judging.nan_ok = _NAN.search(code) is not None
     plan.reason = why_not(everything, set(plan.functions))
     if not plan.reason:
-        for _, body in plan.bodies:
-            for statement in body:
-                fold(statement)
+        try:
+            plan.code = [(number, _read(body, plan)) for number, body in plan.bodies]
+        except RecursionError:
+            plan.reason = "deeply nested test code"
+            return plan
         _collect(plan)
     return plan
+
+
+def _read(body: list[ast.stmt], plan: Plan) -> Code:
+    for statement in body:
+        fold(statement)
+    return read(body, set(plan.functions))
 
 
 def _collect(plan: Plan) -> None:
@@ -191,10 +202,10 @@ def _collect(plan: Plan) -> None:
 
 def _collected(plan: Plan, note: Ask) -> str:
     """Walk it all, for the calls alone; why that cannot be done."""
-    machine = Machine(note, set(plan.functions), collecting=True)
-    for _, body in plan.bodies:
+    machine = Machine(note, collecting=True)
+    for _, code in plan.code:
         try:
-            machine.run(body, lambda *_: None)
+            machine.run(code, lambda *_: None)
         except NeedsJudge as needs:
             return str(needs)
         except Exception as error:  # noqa: BLE001 - the test's own fault, or an unknown value
@@ -364,8 +375,8 @@ def _walk(plan: Plan, ask: Any) -> list[Case]:
     """The test code over the program's values; one case after another."""
     cases = [Case(name, False, "not reached") for name in plan.names]
     heard: dict[int, Case] = {}
-    machine = Machine(ask, set(plan.functions))
-    for number, body in plan.bodies:
+    machine = Machine(ask)
+    for number, code in plan.code:
 
         def judged(node: ast.Assert, passed: bool, why: str, at: int | None = number) -> None:
             place = plan.case_of.get(id(node)) if at is None else at
@@ -377,7 +388,7 @@ def _walk(plan: Plan, ask: Any) -> list[Case]:
                 detail = shown(ast.unparse(node.test), 300)
                 heard[place] = Case(plan.names[place], False, why or "wrong value", detail)
 
-        problem = _run(machine, body, judged)
+        problem = _run(machine, code, judged)
         if problem and number is not None and number >= 0:
             heard[number] = Case(plan.names[number], False, problem)
         elif problem and number is None:
@@ -387,9 +398,9 @@ def _walk(plan: Plan, ask: Any) -> list[Case]:
     return [heard.get(place, case) for place, case in enumerate(cases)]
 
 
-def _run(machine: Machine, body: list[ast.stmt], judged: Any) -> str:
+def _run(machine: Machine, code: Code, judged: Any) -> str:
     try:
-        machine.run(body, judged)
+        machine.run(code, judged)
     except NeedsJudge:
         raise
     except CallFailed as failed:
