@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.verifiers.code.kinds.allowed import fold, why_not
+from assay.verifiers.code.kinds.allowed import changes_a_list, fold, why_not
 from assay.verifiers.code.kinds.asserts import plan_of_asserts
 from assay.verifiers.code.kinds.guards import NeedsJudge
 from assay.verifiers.code.kinds.machine import CallFailed, Machine
@@ -68,6 +68,11 @@ CODE = [
     "a, b = 1, [2]\nassert f(a) == 1 and f(b) == [2]",
     "xs = []\nfor i in range(5):\n    xs.append(i * i)\nassert f(xs) == [0, 1, 4, 9, 16]",
     "xs = []\nfor i in range(3):\n    xs.append(i)\n    assert f(xs) == xs\nassert len(xs) == 3",
+    "xs = [1]\nys = xs\nys.append(3)\nassert f(xs) == [1, 3]",
+    "xs = [1]\nys = [xs, xs]\nxs.append(3)\nassert f(ys) == [[1, 3], [1, 3]]",
+    "for xs in [[1], [2]]:\n    xs.append(3)\n    assert f(xs)[1:] == [3]",
+    "rows = [[1], [2]]\nfor xs in rows:\n    xs.append(3)\nassert f(rows) == [[1, 3], [2, 3]]",
+    "for xs, _ in (([1], 2), ([2], 3)):\n    xs.append(3)\n    assert f(xs)[1:] == [3]",
     "for a, b in [(1, 2), (3, 4)]:\n    assert f(a) + 1 == b",
     "for i in range(4):\n    if i % 2:\n        assert f(i) == i\n    else:\n        assert f(2)",
     "for i in range(3):\n    for j in range(i):\n        assert f(i, j) == [i, j]",
@@ -130,11 +135,15 @@ def of_ours(code: str) -> tuple[list[bool], bool]:
         except ValueError as error:
             raise CallFailed(str(error)) from None
 
-    try:
-        Machine(ask).run(read(body, {"f"}), lambda node, passed, why: heard.append(passed))
-    except CallFailed:
-        return heard, False
-    return heard, True
+    code_read = read(body, {"f"}, changing=changes_a_list(body))
+    ran = True
+    for _ in range(2):  # as for two programs, one after the other
+        heard.clear()
+        try:
+            Machine(ask).run(code_read, lambda node, passed, why: heard.append(passed))
+        except CallFailed:
+            ran = False
+    return heard, ran
 
 
 @pytest.mark.parametrize("code", CODE)

@@ -24,6 +24,7 @@ __all__ = [
     "SAFE",
     "TYPES",
     "UNARY",
+    "changes_a_list",
     "fold",
     "is_literal",
     "why_not",
@@ -159,6 +160,12 @@ def is_append(node: ast.expr) -> bool:
         and isinstance(node.func.value, ast.Name)
         and len(node.args) == 1
     )
+
+
+def changes_a_list(body: list[ast.stmt]) -> bool:
+    """Whether any statement does."""
+    nodes = (node for statement in body for node in ast.walk(statement))
+    return any(isinstance(node, ast.Expr) and is_append(node.value) for node in nodes)
 
 
 def is_literal(call: ast.Call) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ....sandbox.values import BadValue, decode, encode
 from ..truth import AssertTests, BadReference, CheckTests
-from .allowed import fold, is_literal, why_not
+from .allowed import changes_a_list, fold, is_literal, why_not
 from .bench import Bench, Case, Graded, Prepared, shown, told
 from .calls import Asked, Caller
 from .guards import UNKNOWN, NeedsJudge
@@ -62,7 +62,6 @@ class Plan:
     """Why the second sandbox is needed from the start."""
     nan_ok: bool = False
     code: list[tuple[int | None, Code]] = field(default_factory=list)
-    """The bodies, read."""
     asked: list[Asked] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     literal: dict[int, tuple[Asked, str]] = field(default_factory=dict)
@@ -174,7 +173,7 @@ def _finished(plan: Plan, everything: list[ast.stmt]) -> Plan:
     plan.reason = why_not(everything, set(plan.functions))
     if not plan.reason:
         try:
-            plan.code = [(number, _read(body, plan)) for number, body in plan.bodies]
+            plan.code = _read(plan, everything)
         except RecursionError:
             plan.reason = "deeply nested test code"
             return plan
@@ -182,10 +181,11 @@ def _finished(plan: Plan, everything: list[ast.stmt]) -> Plan:
     return plan
 
 
-def _read(body: list[ast.stmt], plan: Plan) -> Code:
-    for statement in body:
+def _read(plan: Plan, everything: list[ast.stmt]) -> list[tuple[int | None, Code]]:
+    changing, own = changes_a_list(everything), set(plan.functions)
+    for statement in everything:
         fold(statement)
-    return read(body, set(plan.functions))
+    return [(number, read(body, own, changing=changing)) for number, body in plan.bodies]
 
 
 def _collect(plan: Plan) -> None:

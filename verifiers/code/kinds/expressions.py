@@ -7,6 +7,7 @@ over the program's values; an object of the program's takes part in nothing but 
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -27,10 +28,11 @@ class Expressions:
 
     Args:
         functions: the names of the program's.
+        changing: a list may be changed: each literal is a new one each time.
     """
 
-    def __init__(self, functions: set[str]) -> None:
-        self._functions = functions
+    def __init__(self, functions: set[str], *, changing: bool) -> None:
+        self._functions, self._changing = functions, changing
 
     def value(self, node: ast.expr) -> Value:
         if type(node) not in _EXPRESSIONS:
@@ -61,7 +63,9 @@ class Expressions:
         return lambda machine: [part(machine) for part in parts]
 
     def constant(self, node: ast.Constant) -> Value:
-        value = node.value
+        value: Any = node.value
+        if self._changing and isinstance(value, list | tuple | dict | set):
+            return lambda _: copy.deepcopy(value)
         return lambda _: value
 
     def name(self, node: ast.Name) -> Value:

@@ -23,9 +23,14 @@ from .machine import CallFailed, Code, Do, Machine
 __all__ = ["read"]
 
 
-def read(body: Sequence[ast.stmt], functions: set[str]) -> Code:
-    """Checked statements as functions of ours. ``functions``: the names of the program's."""
-    return _Reader(functions).body(body)
+def read(body: Sequence[ast.stmt], functions: set[str], *, changing: bool) -> Code:
+    """Checked statements as functions of ours.
+
+    Args:
+        functions: the names of the program's.
+        changing: some statement, of these or of those they run with, changes a list.
+    """
+    return _Reader(functions, changing=changing).body(body)
 
 
 class _Reader(Expressions):
@@ -54,12 +59,7 @@ class _Reader(Expressions):
     def assignment(self, node: ast.Assign) -> Do:
         value, bind = self.value(node.value), self.target(node.targets[0])
 
-        def do(machine: Machine) -> None:
-            found = value(machine)
-            # a literal list is one object of the code, and may be appended to
-            bind(machine, list(found) if type(found) is list else found)
-
-        return do
+        return lambda machine: bind(machine, value(machine))
 
     def effect(self, node: ast.Expr) -> Do:
         call = node.value
