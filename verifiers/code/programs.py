@@ -17,10 +17,11 @@ from ...core.types import Sample, Status, Verdict
 from ...sandbox.contract import Missing, Program, Sandbox
 from .backends import CodeSettings, Held
 from .extract import Extracted, defines, extract
-from .kinds.asserts import grade_asserts, grade_check, plan_of_asserts, plan_of_check
+from .kinds.asserts import grade_asserts, grade_check
 from .kinds.bench import Bench, Case, Graded, shown
 from .kinds.checker import grade_checked
 from .kinds.function import grade_calls, prepared_calls
+from .kinds.plans import plan_of_asserts, plan_of_check
 from .kinds.relay import grade_suite, plan_of_suite
 from .kinds.stdio import grade_stdio
 from .languages import LANGUAGES, Language

@@ -49,7 +49,7 @@ def grade_suite(tests: SuiteTests, source: str, bench: Bench) -> Graded:
 
 
 def _make_suite_plan(tests: SuiteTests) -> Judging:
-    from .asserts import imports_of, parsed
+    from .plans import imports_of, parsed
 
     parsed(tests.code, "ground_truth.tests.code")
     setup = parsed(tests.setup, "ground_truth.tests.setup")
