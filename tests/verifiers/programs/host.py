@@ -46,7 +46,7 @@ class Host:
         self._file.write_text(self._token)
         self._tcp, self._udp, self._unix = self._servers()
         ctypes.CDLL(None).prctl(_REAPER, 1, 0, 0, 0)
-        self._before = self._snapshot()
+        self._before = self._at_rest()
 
     @property
     def marks(self) -> Mapping[str, str]:
@@ -109,6 +109,16 @@ class Host:
         for name in ("/", "/tmp", "/usr", "/dev/shm", "/var/tmp"):
             if not Path(name).stat().st_mode & 0o055:
                 yield f"{name} was made unusable"
+
+    def _at_rest(self) -> Mapping[str, set[str]]:
+        """The snapshot, once two are the same: what was ended a moment ago may not be gone yet."""
+        until, last = time.monotonic() + _GONE_WITHIN_S, self._snapshot()
+        while True:
+            time.sleep(0.05)
+            now = self._snapshot()
+            if now == last or time.monotonic() > until:
+                return now
+            last = now
 
     def _settled(self) -> Mapping[str, set[str]]:
         """The snapshot, once what is about to end has ended."""
