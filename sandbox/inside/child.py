@@ -1,8 +1,8 @@
 """One run, from the moment its process is ready until the program ends.
 
 The process was prepared before there was anything to run: in namespaces of its own (jail) or as a
-plain fork (container). ``main`` takes a fresh work folder and gives up everything else (a jail's
-before it waits for the job), and becomes the program. Runs inside, so standard library only.
+plain fork (container). ``main`` takes a fresh work folder, gives up everything else, waits for the
+job, and becomes the program. Runs inside, so standard library only.
 """
 
 from __future__ import annotations
@@ -77,11 +77,9 @@ def limits_of(bounds: dict[str, Any], others: int) -> list[tuple[int, tuple[int,
 def main(job_fd: int, uid: int | None, terms: Terms) -> NoReturn:
     """Never returns. ``uid``: the user to become, in a container; None in a jail."""
     try:
-        folder = enter(terms, None) if uid is None else ""
+        folder = enter(terms, uid)
         job, blobs = receive(job_fd)
         os.close(job_fd)
-        if uid is not None:  # not sooner: an empty /tmp says that the last run has left nothing
-            folder = enter(terms, uid)
         for name, blob in zip(job["files"], blobs, strict=False):
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(blob)

@@ -126,6 +126,9 @@ class Keeper:
                 signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
             self.wait(process)
             process.close()
+            if not self.jailed:
+                with contextlib.suppress(FileNotFoundError):
+                    os.rmdir(f"/tmp/{process.uid}")
             self.prepare()
 
     def asked(self, **question: Any) -> Any:
@@ -164,11 +167,27 @@ class Keeper:
         if self.jailed:
             return
         self.reap(process)
-        if cleaning and nothing_left_of(process.uid):
+        if cleaning and self.nothing_left_of(process):
             return
         clean = self.asked(do="sweep", uid=process.uid, cleaning=cleaning)
-        if not clean or (cleaning and os.listdir("/tmp")):
+        if not clean or (cleaning and self.files()):
             self.spoiled = True
+
+    def nothing_left_of(self, process: Prepared) -> bool:
+        """Whether we, the spawner and the spare are alone, and its folder was empty: it is gone
+        then. Where the kernel does not count for us, say no."""
+        for path in ("/sys/fs/cgroup/pids.current", "/sys/fs/cgroup/pids/pids.current"):
+            with contextlib.suppress(OSError, ValueError), open(path) as file:
+                if int(file.read()) != 3:
+                    return False
+                os.rmdir(f"/tmp/{process.uid}")
+                return not self.files()
+        return False
+
+    def files(self) -> list[str]:
+        """Of a container's runs; the spare has its folder already."""
+        spares = str(self.spare.uid) if self.spare is not None else ""
+        return [name for name in os.listdir("/tmp") if name != spares]
 
     def kills(self) -> int:
         """How often the kernel ended a process here for memory; for a jail that is seen outside."""
@@ -201,20 +220,6 @@ class Keeper:
 
     def belongs(self, name: str, process: Prepared) -> bool:
         return self.jailed or os.stat(f"/proc/{name}").st_uid == process.uid
-
-
-def nothing_left_of(uid: int) -> bool:
-    """Whether we, the spawner and the spare are alone, and the folder was empty: it is gone then.
-
-    Where the kernel does not count for us, say no.
-    """
-    for path in ("/sys/fs/cgroup/pids.current", "/sys/fs/cgroup/pids/pids.current"):
-        with contextlib.suppress(OSError, ValueError), open(path) as file:
-            if int(file.read()) != 3:
-                return False
-            os.rmdir(f"/tmp/{uid}")
-            return not os.listdir("/tmp")
-    return False
 
 
 def main() -> None:
